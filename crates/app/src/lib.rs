@@ -1,0 +1,1 @@
+//! Use cases, the one command list, events, tasks, lifecycle

@@ -1,0 +1,1 @@
+//! Torrents as the application sees them: resolve, activate, read a file, stats

@@ -1,0 +1,1 @@
+//! What is in the bytes: probe, remux sessions

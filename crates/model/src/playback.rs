@@ -1,0 +1,108 @@
+//! What the player page and Rust say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FileIndex, InfoHash};
+
+/// What the player window should show. No file index: the one that "play" means, as soon as the details are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+pub struct PlayerTarget {
+    pub info_hash: InfoHash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_index: Option<FileIndex>,
+}
+
+/// One opening of one file in one player page. A random text: who knows it may read that playback's media.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "string"))]
+#[serde(transparent)]
+pub struct PlaybackId(pub String);
+
+/// How the page gets the film.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PlaybackMode {
+    /// Fragmented MP4 that the page pulls into a media source; the picture is copied as it is.
+    Remux,
+    /// As `Remux`, but the picture is encoded anew because the view can't show it.
+    Transcode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum TrackKind {
+    Video,
+    Audio,
+    Subtitle,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct TrackInfo {
+    /// Number of the stream inside the file.
+    pub stream_index: u32,
+    pub kind: TrackKind,
+    pub codec: String,
+    /// The MSE name of the codec (RFC 6381) where it is known, such as `avc1.64001f`.
+    pub mime_codec: Option<String>,
+    pub language: Option<String>,
+    pub title: Option<String>,
+}
+
+/// Everything the player page needs to start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PlaybackTicket {
+    pub playback_id: PlaybackId,
+    pub info_hash: InfoHash,
+    pub file_index: FileIndex,
+    /// Name of the torrent.
+    pub title: String,
+    pub file_name: String,
+    pub duration_secs: Option<f64>,
+    /// Where to start; 0 is the beginning.
+    pub resume_at_secs: f64,
+    pub tracks: Vec<TrackInfo>,
+    /// The file as it is, for other players.
+    pub stream_url: String,
+}
+
+/// A running conversion of one playback from one position on: the page asks for `{url}/0` (the header), `{url}/1`, …
+/// in order. 200: the next bytes; 204: the file has ended; 410: a newer run has replaced this one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MediaRun {
+    /// What `MediaSource.addSourceBuffer` takes.
+    pub mime: String,
+    pub url: String,
+    pub mode: PlaybackMode,
+    pub start_secs: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ReportKind {
+    /// The film runs; sent about once a second.
+    Playing,
+    Paused,
+    /// The position is the new one, after the jump.
+    Seeked,
+    /// The end of the file was reached.
+    Ended,
+    /// The page is about to go.
+    Closed,
+}
+
+/// Where a playback stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PlaybackReport {
+    pub playback_id: PlaybackId,
+    pub kind: ReportKind,
+    pub position_secs: f64,
+    pub duration_secs: Option<f64>,
+}

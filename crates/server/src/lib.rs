@@ -1,0 +1,1 @@
+//! HTTP: TorrServer's API, byte ranges, access guard, browser host; the headless binary freshetd

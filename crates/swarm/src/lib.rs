@@ -1,0 +1,1 @@
+//! The BitTorrent transfer engine made for streaming
