@@ -162,11 +162,11 @@ impl<'a> Reader<'a> {
     fn number(&mut self, end: u8) -> Result<i64, BencodeError> {
         // 20 characters hold every i64; a longer run is not searched for its end.
         let rest = &self.input[self.at..];
-        let digits = rest
-            .iter()
-            .take(21)
-            .position(|byte| *byte == end)
-            .ok_or(if rest.len() < 21 { BencodeError::Truncated(self.at) } else { BencodeError::Syntax(self.at) })?;
+        let digits = rest.iter().take(21).position(|byte| *byte == end).ok_or(if rest.len() < 21 {
+            BencodeError::Truncated(self.at)
+        } else {
+            BencodeError::Syntax(self.at)
+        })?;
         let number = std::str::from_utf8(&rest[..digits])
             .ok()
             .filter(|text| !text.starts_with('+'))
@@ -189,7 +189,9 @@ mod tests {
 
     #[test]
     fn reads_every_kind_and_remembers_where_it_stood() {
-        let Ok(Value::Dict(dict)) = read(b"d1:ai-7e1:bli1e2:xye1:cd1:zi0eee") else { panic!("no dictionary") };
+        let Ok(Value::Dict(dict)) = read(b"d1:ai-7e1:bli1e2:xye1:cd1:zi0eee") else {
+            panic!("no dictionary")
+        };
 
         assert_eq!(dict.int("a"), Some(-7));
         assert_eq!(dict.list("b"), Some(&[Value::Int(1), Value::Bytes(b"xy")][..]));

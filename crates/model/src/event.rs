@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InfoHash, PlayerTarget, Revision, Settings, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats};
+use crate::{
+    InfoHash, PlayerTarget, Revision, Settings, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats,
+};
 
 /// A change that is on the disk, as the store tells it: always the full new value.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,15 +38,35 @@ pub struct Snapshot {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AppEvent {
     Snapshot(Snapshot),
-    TorrentChanged { revision: Revision, torrent: TorrentSummary },
-    TorrentRemoved { revision: Revision, info_hash: InfoHash },
-    MarksChanged { revision: Revision, marks: TorrentMarks },
-    SettingsChanged { revision: Revision, settings: Settings },
+    TorrentChanged {
+        revision: Revision,
+        torrent: TorrentSummary,
+    },
+    TorrentRemoved {
+        revision: Revision,
+        info_hash: InfoHash,
+    },
+    MarksChanged {
+        revision: Revision,
+        marks: TorrentMarks,
+    },
+    SettingsChanged {
+        revision: Revision,
+        settings: Settings,
+    },
     /// All torrents in use; the ones that are not named are idle.
-    StatsChanged { stats: Vec<TransferStats> },
-    NoticesChanged { notices: Vec<Notice> },
-    PlayerTargetChanged { target: Option<PlayerTarget> },
-    TransfersPaused { paused: bool },
+    StatsChanged {
+        stats: Vec<TransferStats>,
+    },
+    NoticesChanged {
+        notices: Vec<Notice>,
+    },
+    PlayerTargetChanged {
+        target: Option<PlayerTarget>,
+    },
+    TransfersPaused {
+        paused: bool,
+    },
 }
 
 /// A state of the program that a person should know about.

@@ -37,12 +37,12 @@ pub enum MediaKind {
 }
 
 const VIDEO: &[&str] = &[
-    "3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpe", "mpeg", "mpg",
-    "mpv", "mts", "mxf", "ogm", "ogv", "qt", "rm", "rmvb", "ts", "vob", "webm", "wmv",
+    "3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpe",
+    "mpeg", "mpg", "mpv", "mts", "mxf", "ogm", "ogv", "qt", "rm", "rmvb", "ts", "vob", "webm", "wmv",
 ];
 const AUDIO: &[&str] = &[
-    "aac", "ac3", "aiff", "ape", "dsf", "dts", "flac", "m4a", "m4b", "mka", "mp2", "mp3", "mpga", "oga", "ogg", "opus", "spx",
-    "tta", "wav", "weba", "wma", "wv",
+    "aac", "ac3", "aiff", "ape", "dsf", "dts", "flac", "m4a", "m4b", "mka", "mp2", "mp3", "mpga", "oga",
+    "ogg", "opus", "spx", "tta", "wav", "weba", "wma", "wv",
 ];
 const SUBTITLE: &[&str] = &["ass", "idx", "smi", "srt", "ssa", "sub", "sup", "vtt"];
 const IMAGE: &[&str] = &["avif", "bmp", "gif", "jpeg", "jpg", "png", "webp"];

@@ -36,7 +36,8 @@ pub use marks::{FileMark, TorrentMarks, rules};
 pub use metainfo::{Metainfo, MetainfoError, limits};
 pub use net::{AddressPolicy, is_global};
 pub use playback::{
-    MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo, TrackKind,
+    MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,
+    TrackKind,
 };
 pub use settings::{Language, Settings, SettingsError, SettingsPatch, Theme};
 pub use source::{SourceError, TorrentSource};

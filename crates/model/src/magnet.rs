@@ -63,7 +63,10 @@ impl Magnet {
             let value = decode(value);
             // "xt.1=", "tr.2=": numbered forms of the same parameters.
             let key = key.to_ascii_lowercase();
-            let name = key.split_once('.').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit())).map_or(&*key, |(k, _)| k);
+            let name = key
+                .split_once('.')
+                .filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()))
+                .map_or(&*key, |(k, _)| k);
             match name {
                 "xt" => {
                     let value_lower = value.to_ascii_lowercase();
@@ -147,7 +150,10 @@ mod tests {
             ("http://x", MagnetError::NotMagnet),
             ("magnet:?dn=x", MagnetError::NoInfoHash),
             ("magnet:?xt=urn:btih:123", MagnetError::InfoHash(ParseInfoHashError::Length(3))),
-            ("magnet:?xt=urn:btmh:1220caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e", MagnetError::V2Only),
+            (
+                "magnet:?xt=urn:btmh:1220caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e",
+                MagnetError::V2Only,
+            ),
             (
                 "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&xt=urn:btih:18ada5a7a6183aae1e09d831df6748d566095a10",
                 MagnetError::TwoInfoHashes,
@@ -169,7 +175,9 @@ mod tests {
 
     #[test]
     fn its_own_link_reads_back_the_same() {
-        let link = format!("magnet:?xt=urn:btih:{HEX}&dn=%D0%A4%D0%B8%D0%BB%D1%8C%D0%BC%26&tr=http%3A%2F%2Ft.example%2Fa%3Fk%3D1");
+        let link = format!(
+            "magnet:?xt=urn:btih:{HEX}&dn=%D0%A4%D0%B8%D0%BB%D1%8C%D0%BC%26&tr=http%3A%2F%2Ft.example%2Fa%3Fk%3D1"
+        );
         let magnet = Magnet::parse(&link).unwrap();
 
         assert_eq!(Magnet::parse(&magnet.to_uri()).unwrap(), magnet);

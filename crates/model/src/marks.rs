@@ -20,7 +20,14 @@ pub struct FileMark {
 
 impl FileMark {
     pub fn new(file_index: FileIndex) -> Self {
-        Self { file_index, viewed: false, position_secs: 0.0, duration_secs: None, play_count: 0, updated_at_ms: 0 }
+        Self {
+            file_index,
+            viewed: false,
+            position_secs: 0.0,
+            duration_secs: None,
+            play_count: 0,
+            updated_at_ms: 0,
+        }
     }
 }
 
@@ -86,7 +93,8 @@ pub mod rules {
     /// Videos come before music; other files are never meant.
     pub fn play_target<'a>(files: &'a [FileEntry], marks: &[FileMark]) -> Option<&'a FileEntry> {
         let of_kind = |kind| files.iter().filter(move |file| file.kind == kind);
-        let kind = if of_kind(MediaKind::Video).next().is_some() { MediaKind::Video } else { MediaKind::Audio };
+        let kind =
+            if of_kind(MediaKind::Video).next().is_some() { MediaKind::Video } else { MediaKind::Audio };
         let mark_of = |file: &FileEntry| marks.iter().find(|mark| mark.file_index == file.index);
 
         let left_off = of_kind(kind)
@@ -98,7 +106,8 @@ pub mod rules {
         // Samples and extras are small; episodes of a series are of one size.
         let is_main = |file: &&FileEntry| file.length_bytes >= largest.length_bytes / 4;
         let is_unseen = |file: &&FileEntry| mark_of(file).is_none_or(|mark| !mark.viewed);
-        let next_unseen = of_kind(kind).filter(is_main).filter(is_unseen).min_by_key(|file| file.torrserver_id);
+        let next_unseen =
+            of_kind(kind).filter(is_main).filter(is_unseen).min_by_key(|file| file.torrserver_id);
         left_off.or(next_unseen).or(Some(largest))
     }
 }
@@ -109,7 +118,12 @@ mod tests {
     use crate::{FileEntry, MediaKind, media_kind};
 
     fn mark(position_secs: f64, duration_secs: f64) -> FileMark {
-        FileMark { position_secs, duration_secs: Some(duration_secs), updated_at_ms: 1000, ..FileMark::new(FileIndex(0)) }
+        FileMark {
+            position_secs,
+            duration_secs: Some(duration_secs),
+            updated_at_ms: 1000,
+            ..FileMark::new(FileIndex(0))
+        }
     }
 
     #[test]
@@ -151,7 +165,12 @@ mod tests {
 
     #[test]
     fn play_means_the_file_left_off_then_the_next_unseen_then_the_largest() {
-        let files = [file(0, "e1.mkv", 100), file(1, "e2.mkv", 110), file(2, "sample.mkv", 3), file(3, "theme.flac", 900)];
+        let files = [
+            file(0, "e1.mkv", 100),
+            file(1, "e2.mkv", 110),
+            file(2, "sample.mkv", 3),
+            file(3, "theme.flac", 900),
+        ];
         let viewed = |index| FileMark { viewed: true, ..FileMark::new(FileIndex(index)) };
         let left_off = |index| FileMark { position_secs: 9.0, ..FileMark::new(FileIndex(index)) };
         let target = |marks: &[FileMark]| rules::play_target(&files, marks).map(|file| file.index.0);

@@ -95,7 +95,10 @@ impl Metainfo {
         let piece_length = info.int("piece length").ok_or(MetainfoError::Field("piece length"))?;
         let piece_bytes = u64::try_from(piece_length)
             .ok()
-            .filter(|length| (limits::MIN_PIECE_BYTES..=limits::MAX_PIECE_BYTES).contains(length) && length.is_power_of_two())
+            .filter(|length| {
+                (limits::MIN_PIECE_BYTES..=limits::MAX_PIECE_BYTES).contains(length)
+                    && length.is_power_of_two()
+            })
             .ok_or(MetainfoError::PieceLength(piece_length))?;
         let name = text(info, "name").ok_or(MetainfoError::Field("name"))?;
         let (files, is_single_file) = match info.list("files") {
@@ -160,14 +163,16 @@ fn read_files(list: &[Value<'_>]) -> Result<Vec<FileEntry>, MetainfoError> {
     for (number, item) in list.iter().enumerate() {
         let Value::Dict(file) = item else { return Err(MetainfoError::Field("files")) };
         let length_bytes = length(file).ok_or(MetainfoError::FileLength(number))?;
-        let components = file.list("path.utf-8").or_else(|| file.list("path")).ok_or(MetainfoError::Field("path"))?;
+        let components =
+            file.list("path.utf-8").or_else(|| file.list("path")).ok_or(MetainfoError::Field("path"))?;
         if components.is_empty() || components.len() > limits::MAX_PATH_DEPTH {
             return Err(MetainfoError::Path(number));
         }
         let mut path = String::new();
         for component in components {
             let Value::Bytes(bytes) = component else { return Err(MetainfoError::Field("path")) };
-            let component = check_component(&String::from_utf8_lossy(bytes)).ok_or(MetainfoError::Path(number))?;
+            let component =
+                check_component(&String::from_utf8_lossy(bytes)).ok_or(MetainfoError::Path(number))?;
             if !path.is_empty() {
                 path.push('/');
             }

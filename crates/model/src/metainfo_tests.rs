@@ -29,13 +29,22 @@ impl Builder {
     }
 
     fn multi(files: &[(&[&str], i64)]) -> Self {
-        let files = files.iter().map(|(path, length)| (path.iter().map(|c| c.as_bytes().to_vec()).collect(), *length));
+        let files = files
+            .iter()
+            .map(|(path, length)| (path.iter().map(|c| c.as_bytes().to_vec()).collect(), *length));
         Self { name: b"Pack".to_vec(), files: Some(files.collect()), ..Self::single(0) }
     }
 
     fn build(&self) -> Vec<u8> {
-        let total: i64 = self.files.as_ref().map_or(self.length, |files| files.iter().map(|(_, length)| length.max(&0)).sum());
-        let needed = if self.piece_length > 0 { (total.max(0) as u64).div_ceil(self.piece_length as u64) as usize } else { 1 };
+        let total: i64 = self
+            .files
+            .as_ref()
+            .map_or(self.length, |files| files.iter().map(|(_, length)| length.max(&0)).sum());
+        let needed = if self.piece_length > 0 {
+            (total.max(0) as u64).div_ceil(self.piece_length as u64) as usize
+        } else {
+            1
+        };
         let pieces = self.pieces.unwrap_or(needed * 20);
         let mut out = format!("d{}4:infod", self.outer).into_bytes();
         match &self.files {
@@ -69,7 +78,8 @@ fn string(out: &mut Vec<u8>, text: &[u8]) {
 
 #[test]
 fn reads_a_single_file() {
-    let bytes = Builder { outer: "8:announce18:udp://t.example:80".to_owned(), ..Builder::single(40_000) }.build();
+    let bytes =
+        Builder { outer: "8:announce18:udp://t.example:80".to_owned(), ..Builder::single(40_000) }.build();
 
     let metainfo = Metainfo::parse(&bytes).unwrap();
 
@@ -96,11 +106,13 @@ fn the_bare_file_has_the_same_info_hash_and_no_trackers() {
 
 #[test]
 fn reads_several_files_with_their_kinds_and_ids() {
-    let bytes = Builder::multi(&[(&["S01", "e2.mkv"], 10), (&["S01", "e1.mkv"], 20), (&["cover.jpg"], 5)]).build();
+    let bytes =
+        Builder::multi(&[(&["S01", "e2.mkv"], 10), (&["S01", "e1.mkv"], 20), (&["cover.jpg"], 5)]).build();
 
     let metainfo = Metainfo::parse(&bytes).unwrap();
 
-    let seen: Vec<_> = metainfo.files.iter().map(|f| (f.path.as_str(), f.length_bytes, f.torrserver_id, f.kind)).collect();
+    let seen: Vec<_> =
+        metainfo.files.iter().map(|f| (f.path.as_str(), f.length_bytes, f.torrserver_id, f.kind)).collect();
     assert_eq!(
         seen,
         [
@@ -142,8 +154,17 @@ fn refuses_impossible_numbers() {
 fn refuses_paths_that_lead_elsewhere() {
     let long: Vec<&str> = std::iter::repeat_n("d", 33).collect();
     let bom_dots = "\u{feff}..";
-    let table: [&[&str]; 9] =
-        [&[".."], &["a", ".."], &["."], &[""], &["a/b"], &["a\\b"], &[bom_dots], &["\u{202e}..\u{200b}"], &long];
+    let table: [&[&str]; 9] = [
+        &[".."],
+        &["a", ".."],
+        &["."],
+        &[""],
+        &["a/b"],
+        &["a\\b"],
+        &[bom_dots],
+        &["\u{202e}..\u{200b}"],
+        &long,
+    ];
     for path in table {
         let bytes = Builder::multi(&[(&["ok"], 1), (path, 1)]).build();
         assert_eq!(Metainfo::parse(&bytes), Err(MetainfoError::Path(1)), "{path:?}");
@@ -166,7 +187,7 @@ fn refuses_what_is_no_torrent() {
     assert_eq!(Metainfo::parse(b"le"), Err(MetainfoError::Field("the outer dictionary")));
     assert_eq!(Metainfo::parse(b"de"), Err(MetainfoError::Field("info")));
     assert_eq!(Metainfo::parse(b"d4:infodee"), Err(MetainfoError::Field("piece length")));
-    let v2 = b"d4:infod9:file treed1:ade12:meta versioni2e4:name1:a12:piece lengthi16384eee";
+    let v2 = b"d4:infod9:file treed1:adee12:meta versioni2e4:name1:a12:piece lengthi16384eee";
     assert_eq!(Metainfo::parse(v2), Err(MetainfoError::V2Only));
     let large = vec![b'x'; limits::MAX_METAINFO_BYTES + 1];
     assert_eq!(Metainfo::parse(&large), Err(MetainfoError::TooLarge(large.len())));
@@ -179,7 +200,10 @@ fn keeps_only_trackers_that_we_speak_to() {
 
     let trackers = Metainfo::parse(&bytes).unwrap().trackers;
 
-    assert_eq!(trackers.iter().map(Url::as_str).collect::<Vec<_>>(), ["udp://t.example:80", "http://t.example/ann"]);
+    assert_eq!(
+        trackers.iter().map(Url::as_str).collect::<Vec<_>>(),
+        ["udp://t.example:80", "http://t.example/ann"]
+    );
 }
 
 proptest! {

@@ -70,9 +70,30 @@ mod tests {
     fn knows_public_from_special() {
         let global = ["1.1.1.1", "93.184.216.34", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"];
         let special = [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.1.1", "172.16.0.1", "192.0.0.8", "192.0.2.1", "192.88.99.1",
-            "192.168.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:10.0.0.1",
-            "64:ff9b::a00:1", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "2002:a00:1::", "3fff::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.1.1",
+            "172.16.0.1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2002:a00:1::",
+            "3fff::1",
         ];
         for address in global {
             assert!(is_global(address.parse().unwrap()), "{address}");
@@ -84,7 +105,14 @@ mod tests {
 
     #[test]
     fn the_switch_opens_private_networks_but_not_multicast() {
-        let table = [("127.0.0.1", true), ("192.168.1.1", true), ("::1", true), ("224.0.0.1", false), ("0.0.0.0", false), ("255.255.255.255", false)];
+        let table = [
+            ("127.0.0.1", true),
+            ("192.168.1.1", true),
+            ("::1", true),
+            ("224.0.0.1", false),
+            ("0.0.0.0", false),
+            ("255.255.255.255", false),
+        ];
         for (address, allowed) in table {
             assert_eq!(AddressPolicy::PrivateToo.allows(address.parse().unwrap()), allowed, "{address}");
             assert!(!AddressPolicy::GlobalOnly.allows(address.parse().unwrap()), "{address}");

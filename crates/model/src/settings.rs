@@ -97,8 +97,12 @@ impl Settings {
         let settings = Self {
             language: patch.language.unwrap_or(self.language),
             theme: patch.theme.unwrap_or(self.theme),
-            download_limit_bytes_per_sec: patch.download_limit_bytes_per_sec.unwrap_or(self.download_limit_bytes_per_sec),
-            upload_limit_bytes_per_sec: patch.upload_limit_bytes_per_sec.unwrap_or(self.upload_limit_bytes_per_sec),
+            download_limit_bytes_per_sec: patch
+                .download_limit_bytes_per_sec
+                .unwrap_or(self.download_limit_bytes_per_sec),
+            upload_limit_bytes_per_sec: patch
+                .upload_limit_bytes_per_sec
+                .unwrap_or(self.upload_limit_bytes_per_sec),
             volume: patch.volume.unwrap_or(self.volume),
             is_muted: patch.is_muted.unwrap_or(self.is_muted),
             track_client_positions: patch.track_client_positions.unwrap_or(self.track_client_positions),
@@ -145,7 +149,10 @@ mod tests {
         let low = SettingsPatch { upload_limit_bytes_per_sec: Some(16_383), ..SettingsPatch::default() };
         assert_eq!(with(low), Err(SettingsError::LimitTooLow(16_383)));
         assert!(with(SettingsPatch { volume: Some(f64::NAN), ..SettingsPatch::default() }).is_err());
-        assert!(with(SettingsPatch { download_limit_bytes_per_sec: Some(16_384), ..SettingsPatch::default() }).is_ok());
+        assert!(
+            with(SettingsPatch { download_limit_bytes_per_sec: Some(16_384), ..SettingsPatch::default() })
+                .is_ok()
+        );
     }
 
     #[test]

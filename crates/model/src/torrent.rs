@@ -64,7 +64,11 @@ impl TorrentRecord {
 
     /// What it is called on a screen: the given title, else the torrent's own name, else the info hash.
     pub fn shown_title(&self) -> String {
-        [&self.title, &self.name].into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_else(|| self.info_hash.to_string())
+        [&self.title, &self.name]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .cloned()
+            .unwrap_or_else(|| self.info_hash.to_string())
     }
 
     pub fn file(&self, index: FileIndex) -> Option<&FileEntry> {
