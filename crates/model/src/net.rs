@@ -55,8 +55,9 @@ fn is_global_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     // Only 2000::/3 is given out as global unicast; of that, these parts carry something else.
     let is_global_unicast = segments[0] & 0xe000 == 0x2000;
-    let is_special = (segments[0] == 0x2001 && segments[1] < 0x200) // Teredo, ORCHID, benchmarking: RFC 2928
-        || (segments[0] == 0x2001 && segments[1] == 0xdb8) // documentation
+    // Teredo, ORCHID, benchmarking (RFC 2928), and documentation.
+    let is_protocol = segments[0] == 0x2001 && (segments[1] < 0x200 || segments[1] == 0xdb8);
+    let is_special = is_protocol
         || segments[0] == 0x2002 // 6to4 carries any IPv4 address
         || (segments[0] == 0x3fff && segments[1] < 0x1000); // documentation, RFC 9637
     is_global_unicast && !is_special

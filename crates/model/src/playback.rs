@@ -66,18 +66,19 @@ pub struct PlaybackTicket {
     /// Where to start; 0 is the beginning.
     pub resume_at_secs: f64,
     pub tracks: Vec<TrackInfo>,
-    /// The file as it is, for other players.
-    pub stream_url: String,
+    /// The file as it is, for other players: a path on our server.
+    pub stream_path: String,
 }
 
-/// A running conversion of one playback from one position on: the page asks for `{url}/0` (the header), `{url}/1`, …
-/// in order. 200: the next bytes; 204: the file has ended; 410: a newer run has replaced this one.
+/// A running conversion of one playback from one position on: the page asks our server for `{path}/0` (the header),
+/// `{path}/1`, … in order. 200: the next bytes; 204: the file has ended; 410: a newer run has replaced this one; 502: the
+/// conversion failed, the body says why. Asking once more for the newest part gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MediaRun {
     /// What `MediaSource.addSourceBuffer` takes.
     pub mime: String,
-    pub url: String,
+    pub path: String,
     pub mode: PlaybackMode,
     pub start_secs: f64,
 }

@@ -68,7 +68,7 @@ pub struct SettingsPatch {
     pub is_muted: Option<bool>,
     pub track_client_positions: Option<bool>,
     /// Fields to set; fields that are not named stay.
-    #[cfg_attr(feature = "ts", ts(type = "Record<string, unknown>"))]
+    #[cfg_attr(feature = "ts", ts(optional, type = "Record<string, unknown>"))]
     pub torrserver: Option<serde_json::Map<String, serde_json::Value>>,
 }
 

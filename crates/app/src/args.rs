@@ -1,0 +1,111 @@
+//! Arguments and results of the commands that are not words of the model: they exist only at this door.
+
+use freshet_model::{FileIndex, InfoHash, PlaybackId, TorrentSummary};
+use serde::{Deserialize, Serialize};
+
+/// A text that a person pasted or dropped: magnet link, info hash or web link.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct TorrentAdd {
+    pub source: String,
+}
+
+/// The content of a `.torrent` file.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct TorrentAddFile {
+    /// Base64 (RFC 4648 section 4, padded).
+    pub base64: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct TorrentAdded {
+    pub torrent: TorrentSummary,
+    /// `false`: it was in the library already.
+    pub is_new: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct TorrentRef {
+    pub info_hash: InfoHash,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct TorrentRemove {
+    pub info_hash: InfoHash,
+    /// Also forget the pieces that are on the disk. Marks and positions are kept either way.
+    pub delete_pieces: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ViewedSet {
+    pub info_hash: InfoHash,
+    pub file_index: FileIndex,
+    pub viewed: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct TransfersPause {
+    pub paused: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackOpen {
+    pub info_hash: InfoHash,
+    /// Without it: the file that "play" means.
+    #[serde(default)]
+    pub file_index: Option<FileIndex>,
+    /// The MSE types (`video/mp4; codecs="…"`) that this view can play, of those in [`freshet_media::PROBED_TYPES`].
+    pub playable_types: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackStart {
+    pub playback_id: PlaybackId,
+    pub at_secs: f64,
+    /// Stream index of the audio track; the first one without it.
+    #[serde(default)]
+    pub audio_stream: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct VolumeSet {
+    /// 0 to 1.
+    pub volume: f64,
+    pub is_muted: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What this program is and where it keeps things.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct AppInfo {
+    pub version: String,
+    pub data_dir: String,
+    /// Where TorrServer's clients and other players find us; `None` before the server runs.
+    pub server_url: Option<String>,
+    pub peer_port: Option<u16>,
+    /// The MSE types that [`PlaybackOpen::playable_types`] chooses from.
+    pub probed_types: Vec<String>,
+}

@@ -1,0 +1,113 @@
+//! The one list of commands.
+//!
+//! From it come the dispatcher of both hosts (Tauri's `rpc` and `POST /rpc/{command}`), the TypeScript types and the
+//! list of what each window may call. No second list of these names exists anywhere.
+
+use freshet_model::{
+    ErrorCode, MediaRun, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch, TorrentDetail, TorrentSummary,
+    WireError,
+};
+use serde_json::Value;
+
+use crate::App;
+use crate::args::{
+    AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove,
+    TransfersPause, ViewedSet, VolumeSet,
+};
+
+/// Who calls. The player shows names, subtitles and pictures of strangers, so it gets only what playing needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    MainWindow,
+    PlayerWindow,
+    /// The UI in a browser: library and player are pages of one origin there.
+    Browser,
+}
+
+/// Which windows a command is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    Main,
+    Both,
+}
+
+impl Audience {
+    fn admits(self, caller: Caller) -> bool {
+        self == Self::Both || caller != Caller::PlayerWindow
+    }
+}
+
+macro_rules! commands {
+    ($($(#[doc = $doc:literal])* $audience:ident $name:ident: $room:ident::$body:ident($args:ty) -> $result:ty;)*) => {
+        /// Every command with the windows it is for.
+        pub const COMMANDS: &[(&str, Audience)] = &[$((stringify!($name), Audience::$audience)),*];
+
+        /// Runs a command: checks the caller, reads the arguments, answers with the result as JSON.
+        ///
+        /// # Errors
+        /// [`ErrorCode::BadRequest`] for an unknown name or unreadable arguments, [`ErrorCode::Forbidden`] if the window may
+        /// not call it, else what the command says.
+        pub async fn dispatch(app: &App, caller: Caller, name: &str, payload: Value) -> Result<Value, WireError> {
+            match name {
+                $(stringify!($name) => {
+                    admit(Audience::$audience, caller, name)?;
+                    let args: $args = serde_json::from_value(payload)
+                        .map_err(|error| WireError::new(ErrorCode::BadRequest, format!("{name}: {error}")))?;
+                    let result: $result = crate::$room::$body(app, args).await?;
+                    serde_json::to_value(result)
+                        .map_err(|error| WireError::new(ErrorCode::Internal, format!("{name}: {error}")))
+                })*
+                _ => Err(WireError::new(ErrorCode::BadRequest, format!("no command {name:?}"))),
+            }
+        }
+
+        /// The TypeScript side of the list.
+        #[cfg(feature = "ts")]
+        pub(crate) fn typescript(bindings: &mut crate::bindings::Bindings) {
+            $(bindings.command::<$args, $result>(stringify!($name), &[$($doc),*]);)*
+        }
+    };
+}
+
+commands! {
+    /// What this program is, and which media types the page should probe.
+    Both app_info: info::app_info(Nothing) -> AppInfo;
+
+    /// Adds what a person pasted; answers as soon as the row is stored, details follow as events.
+    Main torrent_add: library::add_text(TorrentAdd) -> TorrentAdded;
+    /// Adds the content of a `.torrent` file.
+    Main torrent_add_file: library::add_file(TorrentAddFile) -> TorrentAdded;
+    /// A torrent with its files.
+    Both torrent_detail: library::detail(TorrentRef) -> TorrentDetail;
+    /// Looks for the details once more.
+    Both torrent_retry: library::retry(TorrentRef) -> TorrentSummary;
+    /// Takes a torrent out of the library. Its marks and positions are kept.
+    Main torrent_remove: library::remove(TorrentRemove) -> ();
+    /// Stops all transfers, or lets them go on.
+    Main transfers_pause: transfers::pause(TransfersPause) -> ();
+
+    /// Sets or takes away the viewed mark of a file.
+    Both viewed_set: viewed::set(ViewedSet) -> ();
+
+    /// Shows a file in the player window.
+    Main player_show: player::show(PlayerTarget) -> ();
+    /// Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes.
+    Both playback_open: playback::open(PlaybackOpen) -> PlaybackTicket;
+    /// Starts delivering from a position; an earlier run of the same playback ends.
+    Both playback_start: playback::start(PlaybackStart) -> MediaRun;
+    /// Where the playback stands.
+    Both playback_report: playback::report(PlaybackReport) -> ();
+    /// Remembers the volume.
+    Both volume_set: settings::set_volume(VolumeSet) -> ();
+
+    /// Changes settings; answers with all of them.
+    Main settings_update: settings::update(SettingsPatch) -> Settings;
+}
+
+fn admit(audience: Audience, caller: Caller, name: &str) -> Result<(), WireError> {
+    if audience.admits(caller) {
+        Ok(())
+    } else {
+        Err(WireError::new(ErrorCode::Forbidden, format!("the player window may not call {name}")))
+    }
+}

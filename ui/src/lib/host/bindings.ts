@@ -1,0 +1,258 @@
+// Written by `cargo xtask codegen` from the Rust side. Do not edit.
+
+export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
+
+export type AppInfo = { version: string, data_dir: string, 
+/**
+ * Where TorrServer's clients and other players find us; `None` before the server runs.
+ */
+server_url: string | null, peer_port: number | null, 
+/**
+ * The MSE types that [`PlaybackOpen::playable_types`] chooses from.
+ */
+probed_types: Array<string>, };
+
+export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
+
+export type FileEntry = { index: FileIndex, 
+/**
+ * `/`-separated, below the torrent's own folder, cleaned of characters that mislead the eye. For showing only: it
+ * never becomes a path on the disk.
+ */
+path: string, length_bytes: number, kind: MediaKind, 
+/**
+ * The 1-based id under which TorrServer's clients know the file; frozen when the details first arrive.
+ */
+torrserver_id: number, };
+
+export type FileIndex = number;
+
+export type FileMark = { file_index: FileIndex, viewed: boolean, position_secs: number, duration_secs: number | null, 
+/**
+ * How often the file was played to its end (by the rule of [`rules::is_viewed`]).
+ */
+play_count: number, 
+/**
+ * Milliseconds since 1970; orders reports of the same file.
+ */
+updated_at_ms: number, };
+
+export type InfoHash = string;
+
+export type Language = "system" | "en" | "ru";
+
+export type MediaKind = "video" | "audio" | "subtitle" | "image" | "other";
+
+export type MediaRun = { 
+/**
+ * What `MediaSource.addSourceBuffer` takes.
+ */
+mime: string, path: string, mode: PlaybackMode, start_secs: number, };
+
+export type Nothing = Record<symbol, never>;
+
+export type Notice = { kind: NoticeKind, 
+/**
+ * The port, path or name that the words of the UI speak of.
+ */
+subject: string, };
+
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "engine_failed" | "database_restored";
+
+export type PlaybackId = string;
+
+export type PlaybackMode = "remux" | "transcode";
+
+export type PlaybackOpen = { info_hash: InfoHash, 
+/**
+ * Without it: the file that "play" means.
+ */
+file_index?: FileIndex, 
+/**
+ * The MSE types (`video/mp4; codecs="…"`) that this view can play, of those in [`freshet_media::PROBED_TYPES`].
+ */
+playable_types: Array<string>, };
+
+export type PlaybackReport = { playback_id: PlaybackId, kind: ReportKind, position_secs: number, duration_secs: number | null, };
+
+export type PlaybackStart = { playback_id: PlaybackId, at_secs: number, 
+/**
+ * Stream index of the audio track; the first one without it.
+ */
+audio_stream?: number, };
+
+export type PlaybackTicket = { playback_id: PlaybackId, info_hash: InfoHash, file_index: FileIndex, 
+/**
+ * Name of the torrent.
+ */
+title: string, file_name: string, duration_secs: number | null, 
+/**
+ * Where to start; 0 is the beginning.
+ */
+resume_at_secs: number, tracks: Array<TrackInfo>, 
+/**
+ * The file as it is, for other players: a path on our server.
+ */
+stream_path: string, };
+
+export type PlayerTarget = { info_hash: InfoHash, file_index?: FileIndex, };
+
+export type ReportKind = "playing" | "paused" | "seeked" | "ended" | "closed";
+
+export type Revision = number;
+
+export type Settings = { language: Language, theme: Theme, 
+/**
+ * 0: no limit.
+ */
+download_limit_bytes_per_sec: number, 
+/**
+ * 0: no limit.
+ */
+upload_limit_bytes_per_sec: number, volume: number, is_muted: boolean, 
+/**
+ * Whether positions that TorrServer's clients report are kept (TorrServer's `TrackTimecode`).
+ */
+track_client_positions: boolean, 
+/**
+ * Settings of TorrServer's clients that mean nothing here: kept and given back as they came.
+ */
+torrserver: Record<string, unknown>, };
+
+export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, 
+/**
+ * Fields to set; fields that are not named stay.
+ */
+torrserver?: Record<string, unknown>, };
+
+export type Snapshot = { 
+/**
+ * Changes up to this one are in the snapshot.
+ */
+revision: Revision, torrents: Array<TorrentSummary>, 
+/**
+ * Only torrents that have marks.
+ */
+marks: Array<TorrentMarks>, settings: Settings, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
+
+export type Theme = "system" | "light" | "dark";
+
+export type TorrentAdd = { source: string, };
+
+export type TorrentAddFile = { 
+/**
+ * Base64 (RFC 4648 section 4, padded).
+ */
+base64: string, };
+
+export type TorrentAdded = { torrent: TorrentSummary, 
+/**
+ * `false`: it was in the library already.
+ */
+is_new: boolean, };
+
+export type TorrentDetail = { summary: TorrentSummary, name: string, is_private: boolean, files: Array<FileEntry>, 
+/**
+ * The link that gives this torrent to somebody else.
+ */
+magnet: string, };
+
+export type TorrentMarks = { info_hash: InfoHash, marks: Array<FileMark>, };
+
+export type TorrentRef = { info_hash: InfoHash, };
+
+export type TorrentRemove = { info_hash: InfoHash, 
+/**
+ * Also forget the pieces that are on the disk. Marks and positions are kept either way.
+ */
+delete_pieces: boolean, };
+
+export type TorrentState = "resolving" | "ready" | "failed";
+
+export type TorrentSummary = { info_hash: InfoHash, title: string, category: string, poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, file_count: number, 
+/**
+ * Files that can be played (video, else audio).
+ */
+playable_count: number, 
+/**
+ * How many of those are viewed.
+ */
+viewed_count: number, 
+/**
+ * The file that "play" means now.
+ */
+play_target: FileIndex | null, };
+
+export type TrackInfo = { 
+/**
+ * Number of the stream inside the file.
+ */
+stream_index: number, kind: TrackKind, codec: string, 
+/**
+ * The MSE name of the codec (RFC 6381) where it is known, such as `avc1.64001f`.
+ */
+mime_codec: string | null, language: string | null, title: string | null, };
+
+export type TrackKind = "video" | "audio" | "subtitle";
+
+export type TransferStats = { info_hash: InfoHash, down_bytes_per_sec: number, up_bytes_per_sec: number, downloaded_bytes: number, uploaded_bytes: number, 
+/**
+ * Checked bytes that are here, of the whole torrent.
+ */
+have_bytes: number, connected_peers: number, 
+/**
+ * Connected, being connected, or known and waiting.
+ */
+known_peers: number, connected_seeders: number, 
+/**
+ * Peers to which a connection is being opened.
+ */
+connecting_peers: number, };
+
+export type TransfersPause = { paused: boolean, };
+
+export type ViewedSet = { info_hash: InfoHash, file_index: FileIndex, viewed: boolean, };
+
+export type VolumeSet = { 
+/**
+ * 0 to 1.
+ */
+volume: number, is_muted: boolean, };
+
+export type WireError = { code: ErrorCode, 
+/**
+ * English, lower case, for "Details" and logs; the UI's own sentence comes from `code`.
+ */
+message: string, };
+
+/** Every command with its arguments and its result. */
+export interface Commands {
+  /** What this program is, and which media types the page should probe. */
+  app_info: { args: Nothing; result: AppInfo };
+  /** Adds what a person pasted; answers as soon as the row is stored, details follow as events. */
+  torrent_add: { args: TorrentAdd; result: TorrentAdded };
+  /** Adds the content of a `.torrent` file. */
+  torrent_add_file: { args: TorrentAddFile; result: TorrentAdded };
+  /** A torrent with its files. */
+  torrent_detail: { args: TorrentRef; result: TorrentDetail };
+  /** Looks for the details once more. */
+  torrent_retry: { args: TorrentRef; result: TorrentSummary };
+  /** Takes a torrent out of the library. Its marks and positions are kept. */
+  torrent_remove: { args: TorrentRemove; result: void };
+  /** Stops all transfers, or lets them go on. */
+  transfers_pause: { args: TransfersPause; result: void };
+  /** Sets or takes away the viewed mark of a file. */
+  viewed_set: { args: ViewedSet; result: void };
+  /** Shows a file in the player window. */
+  player_show: { args: PlayerTarget; result: void };
+  /** Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes. */
+  playback_open: { args: PlaybackOpen; result: PlaybackTicket };
+  /** Starts delivering from a position; an earlier run of the same playback ends. */
+  playback_start: { args: PlaybackStart; result: MediaRun };
+  /** Where the playback stands. */
+  playback_report: { args: PlaybackReport; result: void };
+  /** Remembers the volume. */
+  volume_set: { args: VolumeSet; result: void };
+  /** Changes settings; answers with all of them. */
+  settings_update: { args: SettingsPatch; result: Settings };
+}
