@@ -1,1 +1,15 @@
-//! The one guarded HTTP client, and what stands on it
+//! The one guarded HTTP client: what a stranger's link may make this computer ask, and how much of an answer we take.
+//!
+//! A link in a magnet, a torrent or a search result is written by somebody else. So every host is resolved here, judged
+//! by an [`freshet_model::AddressPolicy`], and only the judged addresses are connected to; every answer has a ceiling in
+//! bytes and in time. The wall stands here because no other room names an HTTP client: what is not fetched through this
+//! door is not fetched.
+
+mod client;
+mod error;
+mod fetch;
+mod host;
+
+pub use client::{BuildError, TorrentLink, WebClient, limits};
+pub use error::FetchError;
+pub use host::{HostError, check_host};

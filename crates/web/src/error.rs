@@ -1,0 +1,53 @@
+//! Why a link could not be fetched.
+
+use crate::host::HostError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    #[error("only http and https links are fetched, not \"{0}\"")]
+    Scheme(String),
+    /// The link, or a redirect of it, leads to an address that the policy does not allow.
+    #[error("{0} is at an address that is not asked on the word of a link")]
+    AddressRefused(String),
+    #[error("{0} has no address")]
+    NoAddress(String),
+    #[error("the link was redirected more than {} times", crate::limits::MAX_REDIRECTS)]
+    TooManyRedirects,
+    #[error("the server redirected to something that is no link")]
+    BadRedirect,
+    #[error("the server answered with status {0}")]
+    Status(u16),
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("the server did not answer in time")]
+    TimedOut,
+    #[error("the link could not be fetched: {0}")]
+    Failed(String),
+}
+
+impl FetchError {
+    pub(crate) fn from_host(error: HostError, host: &str) -> Self {
+        match error {
+            HostError::Refused => Self::AddressRefused(host.to_owned()),
+            HostError::NoAddress => Self::NoAddress(host.to_owned()),
+            HostError::TimedOut => Self::TimedOut,
+        }
+    }
+
+    /// What reqwest says, with its causes; our resolver's verdict is taken out of it by type.
+    pub(crate) fn from_reqwest(error: &reqwest::Error, host: &str) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        let mut text = String::new();
+        while let Some(error) = cause {
+            if let Some(verdict) = error.downcast_ref::<HostError>() {
+                return Self::from_host(*verdict, host);
+            }
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        if error.is_timeout() { Self::TimedOut } else { Self::Failed(text) }
+    }
+}
