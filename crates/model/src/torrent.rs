@@ -1,5 +1,7 @@
 //! A torrent in the library, as it is stored and as it is shown.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{FileEntry, FileIndex, InfoHash, WireError};
@@ -26,6 +28,8 @@ pub struct TorrentRecord {
     pub metainfo: Option<Vec<u8>>,
     pub files: Vec<FileEntry>,
     pub trackers: Vec<String>,
+    /// Peers that the magnet named (`x.pe`): asked first, next to those that trackers and DHT know.
+    pub peers: Vec<SocketAddr>,
     /// Why the last attempt to get the details failed.
     pub error: Option<WireError>,
 }
@@ -48,6 +52,7 @@ impl TorrentRecord {
             metainfo: None,
             files: Vec::new(),
             trackers: Vec::new(),
+            peers: Vec::new(),
             error: None,
         }
     }
