@@ -1,1 +1,16 @@
-//! What is in the bytes: probe, remux sessions
+//! What is in the bytes of a file: probing it, and turning it into something that a web view plays.
+//!
+//! The media of strangers is never read in this process: `ffprobe` and `ffmpeg` are children that get one loopback
+//! address, a list of allowed formats and protocols, and nothing a stranger wrote as an argument.
+
+mod mp4;
+mod plan;
+mod probe;
+mod run;
+mod tools;
+
+pub use mp4::{FragmentError, Fragments};
+pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
+pub use probe::{Probe, ProbeError, Stream, probe};
+pub use run::{Part, PartError, Run, RunOptions, StartRunError};
+pub use tools::Tools;

@@ -1,0 +1,292 @@
+//! What `ffprobe` says of a file.
+
+use std::time::Duration;
+
+use freshet_model::{TrackInfo, TrackKind};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt as _;
+
+use crate::Tools;
+
+/// No honest file describes itself in more.
+const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
+const MAX_STREAMS: usize = 256;
+
+/// A file as far as its header tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    pub duration_secs: Option<f64>,
+    /// Where the file's own clock starts; players show this as zero.
+    pub start_secs: f64,
+    pub streams: Vec<Stream>,
+}
+
+/// One stream inside a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    pub index: u32,
+    pub kind: TrackKind,
+    /// `ffprobe`'s name, such as `h264`.
+    pub codec: String,
+    pub profile: String,
+    pub level: i32,
+    pub bits: u32,
+    pub channels: u32,
+    pub language: Option<String>,
+    pub title: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    #[error("ffprobe could not be started")]
+    Start(#[source] std::io::Error),
+    #[error("the beginning of the file did not arrive within {0:?}")]
+    TimedOut(Duration),
+    #[error("the file is not media that can be read: {0}")]
+    Unreadable(String),
+    #[error("ffprobe's answer could not be read")]
+    Answer(#[source] serde_json::Error),
+}
+
+/// Asks `ffprobe` what stands in the file at `input_url`, an address on loopback.
+///
+/// Waits for as much of the file as that needs, at most `time_out`. Dropping the future ends the child.
+///
+/// # Errors
+/// [`ProbeError`].
+pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Probe, ProbeError> {
+    let mut child = tools
+        .ffprobe()
+        .args(["-print_format", "json", "-show_format", "-show_streams", "-i", input_url])
+        .spawn()
+        .map_err(ProbeError::Start)?;
+    let out = child.stdout.take();
+    let err = child.stderr.take();
+    let read = async {
+        let (mut answer, mut complaint) = (Vec::new(), Vec::new());
+        let read_out = async {
+            if let Some(out) = out {
+                let _ = out.take(MAX_OUTPUT_BYTES).read_to_end(&mut answer).await;
+            }
+        };
+        let read_err = async {
+            if let Some(err) = err {
+                let _ = err.take(64 * 1024).read_to_end(&mut complaint).await;
+            }
+        };
+        tokio::join!(read_out, read_err);
+        (child.wait().await, answer, complaint)
+    };
+    let (status, answer, complaint) =
+        tokio::time::timeout(time_out, read).await.map_err(|_| ProbeError::TimedOut(time_out))?;
+    if !status.is_ok_and(|status| status.success()) {
+        let complaint = String::from_utf8_lossy(&complaint);
+        let last = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+        return Err(ProbeError::Unreadable(last.replace(input_url, "the file")));
+    }
+    parse(&answer)
+}
+
+fn parse(answer: &[u8]) -> Result<Probe, ProbeError> {
+    let answer: Answer = serde_json::from_slice(answer).map_err(ProbeError::Answer)?;
+    let seconds =
+        |text: &Option<String>| text.as_deref().and_then(|t| t.parse::<f64>().ok()).filter(|s| s.is_finite());
+    let streams: Vec<Stream> =
+        answer.streams.into_iter().take(MAX_STREAMS).filter_map(AnswerStream::read).collect();
+    if !streams.iter().any(|stream| stream.kind != TrackKind::Subtitle) {
+        return Err(ProbeError::Unreadable("it has neither picture nor sound".to_owned()));
+    }
+    Ok(Probe {
+        duration_secs: seconds(&answer.format.duration).filter(|duration| *duration > 0.0),
+        start_secs: seconds(&answer.format.start_time).unwrap_or(0.0).max(0.0),
+        streams,
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    streams: Vec<AnswerStream>,
+    #[serde(default)]
+    format: AnswerFormat,
+}
+
+#[derive(Deserialize, Default)]
+struct AnswerFormat {
+    duration: Option<String>,
+    start_time: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AnswerStream {
+    index: u32,
+    #[serde(default)]
+    codec_type: String,
+    #[serde(default)]
+    codec_name: String,
+    #[serde(default)]
+    profile: String,
+    #[serde(default)]
+    level: i32,
+    #[serde(default)]
+    pix_fmt: String,
+    #[serde(default)]
+    channels: u32,
+    #[serde(default)]
+    disposition: Disposition,
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Deserialize, Default)]
+struct Disposition {
+    #[serde(default)]
+    attached_pic: u8,
+}
+
+#[derive(Deserialize, Default)]
+struct Tags {
+    language: Option<String>,
+    title: Option<String>,
+}
+
+impl AnswerStream {
+    fn read(self) -> Option<Stream> {
+        let kind = match self.codec_type.as_str() {
+            // A cover picture is no film.
+            "video" if self.disposition.attached_pic == 0 => TrackKind::Video,
+            "audio" => TrackKind::Audio,
+            "subtitle" => TrackKind::Subtitle,
+            _ => return None,
+        };
+        let shown = |text: Option<String>| {
+            let text: String = text?.chars().filter(|c| !c.is_control()).take(200).collect();
+            (!text.trim().is_empty()).then_some(text)
+        };
+        let bits = if self.pix_fmt.contains("12") {
+            12
+        } else if self.pix_fmt.contains("p10") {
+            10
+        } else {
+            8
+        };
+        Some(Stream {
+            index: self.index,
+            kind,
+            codec: self.codec_name,
+            profile: self.profile,
+            level: self.level,
+            bits,
+            channels: self.channels,
+            language: shown(self.tags.language),
+            title: shown(self.tags.title),
+        })
+    }
+}
+
+impl Stream {
+    /// The stream as the player page lists it.
+    pub fn track_info(&self) -> TrackInfo {
+        TrackInfo {
+            stream_index: self.index,
+            kind: self.kind,
+            codec: self.codec.clone(),
+            mime_codec: self.mime_codec(),
+            language: self.language.clone(),
+            title: self.title.clone(),
+        }
+    }
+
+    /// The name of the codec in a media source (RFC 6381), where one exists in MP4.
+    pub fn mime_codec(&self) -> Option<String> {
+        let level = u8::try_from(self.level).unwrap_or(0);
+        Some(match self.codec.as_str() {
+            "h264" => {
+                let (profile, constraints) = match self.profile.as_str() {
+                    "Baseline" => (0x42, 0x00),
+                    "Constrained Baseline" => (0x42, 0xe0),
+                    "Main" => (0x4d, 0x40),
+                    "High 10" | "High 10 Intra" => (0x6e, 0x00),
+                    "High 4:2:2" | "High 4:2:2 Intra" => (0x7a, 0x00),
+                    "High 4:4:4 Predictive" => (0xf4, 0x00),
+                    _ => (0x64, 0x00),
+                };
+                format!("avc1.{profile:02x}{constraints:02x}{:02x}", if level == 0 { 40 } else { level })
+            }
+            "hevc" => {
+                let profile = if self.bits > 8 { "2.4" } else { "1.6" };
+                format!("hvc1.{profile}.L{}.B0", if level == 0 { 120 } else { level })
+            }
+            "av1" => format!("av01.0.{:02}M.{:02}", if level == 0 { 8 } else { level }, self.bits),
+            "vp9" => {
+                let profile = if self.bits > 8 { 2 } else { 0 };
+                format!("vp09.{profile:02}.{:02}.{:02}", if level == 0 { 41 } else { level }, self.bits)
+            }
+            "aac" => "mp4a.40.2".to_owned(),
+            "ac3" => "ac-3".to_owned(),
+            "eac3" => "ec-3".to_owned(),
+            "opus" => "opus".to_owned(),
+            "flac" => "flac".to_owned(),
+            "mp3" => "mp4a.6b".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_an_answer() {
+        let answer = br#"{"streams":[
+            {"index":0,"codec_type":"video","codec_name":"mjpeg","disposition":{"attached_pic":1}},
+            {"index":1,"codec_type":"video","codec_name":"h264","profile":"High","level":31,"pix_fmt":"yuv420p"},
+            {"index":2,"codec_type":"audio","codec_name":"ac3","channels":6,"tags":{"language":"rus","title":"a\u0007b"}},
+            {"index":3,"codec_type":"data","codec_name":"bin"}],
+            "format":{"duration":"61.5","start_time":"1.4"}}"#;
+
+        let probe = parse(answer).unwrap();
+
+        assert_eq!((probe.duration_secs, probe.start_secs), (Some(61.5), 1.4));
+        let kinds: Vec<_> = probe.streams.iter().map(|s| (s.index, s.kind)).collect();
+        assert_eq!(kinds, [(1, TrackKind::Video), (2, TrackKind::Audio)]);
+        assert_eq!(probe.streams[0].mime_codec().as_deref(), Some("avc1.64001f"));
+        assert_eq!(probe.streams[1].title.as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn what_has_no_picture_and_no_sound_is_not_media() {
+        assert!(matches!(parse(br#"{"streams":[],"format":{}}"#), Err(ProbeError::Unreadable(_))));
+        assert!(matches!(parse(b"<html>"), Err(ProbeError::Answer(_))));
+        let nan = br#"{"streams":[{"index":0,"codec_type":"audio"}],"format":{"duration":"nan","start_time":"-5"}}"#;
+        let probe = parse(nan).unwrap();
+        assert_eq!((probe.duration_secs, probe.start_secs), (None, 0.0));
+    }
+
+    #[test]
+    fn names_codecs_as_browsers_do() {
+        let stream = |codec: &str, profile: &str, level, bits| Stream {
+            index: 0,
+            kind: TrackKind::Video,
+            codec: codec.to_owned(),
+            profile: profile.to_owned(),
+            level,
+            bits,
+            channels: 0,
+            language: None,
+            title: None,
+        };
+        let table = [
+            (stream("h264", "Constrained Baseline", 30, 8), Some("avc1.42e01e")),
+            (stream("h264", "High 10", 50, 10), Some("avc1.6e0032")),
+            (stream("hevc", "Main 10", 120, 10), Some("hvc1.2.4.L120.B0")),
+            (stream("av1", "Main", 8, 8), Some("av01.0.08M.08")),
+            (stream("vp9", "Profile 0", -99, 8), Some("vp09.00.41.08")),
+            (stream("mpeg2video", "Main", 8, 8), None),
+        ];
+        for (stream, name) in table {
+            assert_eq!(stream.mime_codec().as_deref(), name, "{stream:?}");
+        }
+    }
+}
