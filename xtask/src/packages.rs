@@ -1,0 +1,171 @@
+//! The system packages that Freshet needs, under the names of three package managers, each with its reason.
+
+/// What a set of packages is for; a command asks for the union of its purposes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// Compiling the headless crates.
+    Build,
+    /// Playing films that the page cannot take as they are.
+    Play,
+    /// Compiling and starting the window.
+    Desktop,
+    /// The Rust tests that talk to other programs.
+    RustTests,
+    /// The UI driven in a browser.
+    BrowserTests,
+    /// The real window, driven on a virtual screen.
+    WindowTests,
+}
+
+/// One thing to have, however the system calls it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Package {
+    pub(crate) purpose: Purpose,
+    pub(crate) why: &'static str,
+    /// Debian and Ubuntu; alternatives are separated by `|`, the first that the system knows is taken.
+    pub(crate) apt: &'static str,
+    /// Fedora; a path asks for whatever package holds that file.
+    pub(crate) dnf: &'static str,
+    /// Arch.
+    pub(crate) pacman: &'static str,
+    /// A program on the search path that makes the package unnecessary.
+    pub(crate) program: Option<&'static str>,
+    /// Whether Freshet works without it, less well.
+    pub(crate) optional: bool,
+}
+
+const fn package(
+    purpose: Purpose,
+    why: &'static str,
+    [apt, dnf, pacman]: [&'static str; 3],
+    program: Option<&'static str>,
+) -> Package {
+    Package { purpose, why, apt, dnf, pacman, program, optional: false }
+}
+
+const fn optional(purpose: Purpose, why: &'static str, [apt, dnf, pacman]: [&'static str; 3]) -> Package {
+    Package { purpose, why, apt, dnf, pacman, program: None, optional: true }
+}
+
+use Purpose::{BrowserTests, Build, Desktop, Play, RustTests, WindowTests};
+
+pub(crate) const PACKAGES: &[Package] = &[
+    package(
+        Build,
+        "C compiler for SQLite and the TLS library",
+        ["build-essential", "gcc", "base-devel"],
+        None,
+    ),
+    package(Build, "C++ compiler for the TLS library", ["g++", "gcc-c++", "gcc"], Some("c++")),
+    package(
+        Build,
+        "finds the system's libraries",
+        ["pkg-config", "pkgconf-pkg-config", "pkgconf"],
+        Some("pkg-config"),
+    ),
+    package(
+        Play,
+        "repacks films for the player page, and makes the demo's clip",
+        ["ffmpeg", "/usr/bin/ffmpeg", "ffmpeg"],
+        Some("ffmpeg"),
+    ),
+    package(
+        Desktop,
+        "the web view that draws the windows",
+        ["libwebkit2gtk-4.1-dev", "webkit2gtk4.1-devel", "webkit2gtk-4.1"],
+        None,
+    ),
+    package(
+        Desktop,
+        "the tray icon",
+        ["libayatana-appindicator3-dev", "libayatana-appindicator-gtk3-devel", "libayatana-appindicator"],
+        None,
+    ),
+    package(Desktop, "icons in the menus", ["librsvg2-dev", "librsvg2-devel", "librsvg"], None),
+    package(
+        Desktop,
+        "H.264, AAC and most other codecs of the web view",
+        ["gstreamer1.0-libav", "gstreamer1-plugin-libav", "gst-libav"],
+        None,
+    ),
+    package(
+        Desktop,
+        "MP4 and Matroska in the web view",
+        ["gstreamer1.0-plugins-good", "gstreamer1-plugins-good", "gst-plugins-good"],
+        None,
+    ),
+    package(
+        Desktop,
+        "media source buffers of the web view",
+        ["gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free", "gst-plugins-bad"],
+        None,
+    ),
+    optional(
+        Desktop,
+        "video drawn by the graphics card",
+        ["gstreamer1.0-gl", "gstreamer1-plugins-base", "gst-plugins-base"],
+    ),
+    package(
+        RustTests,
+        "a foreign seed for the engine's tests",
+        ["transmission-daemon", "transmission-daemon", "transmission-cli"],
+        Some("transmission-daemon"),
+    ),
+    package(
+        RustTests,
+        "another foreign seed for the engine's tests",
+        ["qbittorrent-nox", "qbittorrent-nox", "qbittorrent-nox"],
+        Some("qbittorrent-nox"),
+    ),
+    package(RustTests, "small servers that tests start", ["python3", "python3", "python"], Some("python3")),
+    package(
+        BrowserTests,
+        "the browser that the UI is driven in",
+        ["chromium|chromium-browser", "chromium", "chromium"],
+        Some("chromium"),
+    ),
+    package(WindowTests, "a virtual screen", ["xvfb", "/usr/bin/Xvfb", "xorg-server-xvfb"], Some("Xvfb")),
+    package(WindowTests, "a window manager for it", ["openbox", "openbox", "openbox"], Some("openbox")),
+    package(WindowTests, "a session bus", ["dbus", "dbus-daemon", "dbus"], Some("dbus-run-session")),
+    package(WindowTests, "starts a session bus on demand", ["dbus-x11", "dbus-x11", "dbus"], None),
+    package(
+        WindowTests,
+        "looks at windows",
+        ["x11-utils", "/usr/bin/xwininfo", "xorg-xwininfo"],
+        Some("xwininfo"),
+    ),
+    package(WindowTests, "types and clicks", ["xdotool", "xdotool", "xdotool"], Some("xdotool")),
+    package(WindowTests, "takes pictures of the screen", ["imagemagick", "ImageMagick", "imagemagick"], None),
+    package(
+        WindowTests,
+        "drives the web view inside the window",
+        ["webkit2gtk-driver", "/usr/bin/WebKitWebDriver", "webkit2gtk-4.1"],
+        Some("WebKitWebDriver"),
+    ),
+];
+
+/// The packages for these purposes, in the order of the table.
+pub(crate) fn wanted(purposes: &[Purpose]) -> Vec<Package> {
+    PACKAGES.iter().filter(|package| purposes.contains(&package.purpose)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headless_purposes_never_ask_for_the_web_view() {
+        let names: Vec<_> = wanted(&[Build, Play]).iter().map(|package| package.apt).collect();
+
+        assert_eq!(names, ["build-essential", "g++", "pkg-config", "ffmpeg"]);
+    }
+
+    #[test]
+    fn every_package_has_a_name_in_each_manager_and_a_reason() {
+        for package in PACKAGES {
+            for name in [package.apt, package.dnf, package.pacman, package.why] {
+                assert!(!name.trim().is_empty(), "{package:?}");
+            }
+        }
+    }
+}
