@@ -1,0 +1,232 @@
+//! The facade: one engine per process, cheap to clone.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use freshet_model::{FileIndex, InfoHash, TransferStats};
+use freshet_web::WebClient;
+use librqbit::Session;
+use tokio::sync::{Notify, Semaphore, watch};
+use url::Url;
+
+use crate::active::{ActiveTorrent, Purpose};
+use crate::phase::Phase;
+use crate::resolve::Resolving;
+use crate::tasks::Tasks;
+use crate::trackers::TrackerJudge;
+use crate::turns::Turns;
+use crate::{
+    EngineConfig, EngineStatus, Failure, FileReader, OpenFileError, StartError, session, storage, supervisor,
+};
+
+/// Torrents of this process. All clones are the same engine; when the last one is dropped, transfers end, but only
+/// [`Engine::shutdown`] waits for that.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What is needed to take part in a torrent.
+#[derive(Debug, Clone)]
+pub struct TorrentSpec {
+    pub info_hash: InfoHash,
+    /// The checked `.torrent` file without trackers ([`crate::Resolved::torrent_file`]); it is checked once more.
+    pub torrent_file: Arc<[u8]>,
+    /// Those whose host the address policy allows are asked.
+    pub trackers: Vec<Url>,
+    /// Peers that are known already; those that the address policy allows are asked.
+    pub peers: Vec<SocketAddr>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: EngineConfig,
+    pub(crate) status: EngineStatus,
+    pub(crate) session: Arc<Session>,
+    pub(crate) web: WebClient,
+    pub(crate) trackers: TrackerJudge,
+    pub(crate) tasks: Tasks,
+    pub(crate) turns: Arc<Turns>,
+    torrents: Mutex<HashMap<InfoHash, Arc<ActiveTorrent>>>,
+    pub(crate) resolving: Resolving,
+    /// The session's own numbers are not unique while torrents are added side by side.
+    next_id: AtomicUsize,
+    is_paused: AtomicBool,
+    readers: Arc<Semaphore>,
+    pub(crate) stats: watch::Sender<Arc<Vec<TransferStats>>>,
+    /// Tells the supervisor that something was opened or removed.
+    pub(crate) changed: Arc<Notify>,
+}
+
+impl Engine {
+    /// Starts the engine: creates the folder for pieces, opens the port for peers, starts the DHT.
+    ///
+    /// A taken port or a DHT that does not start is no error but a state, see [`Engine::status`]. Needs a multi-thread
+    /// runtime.
+    ///
+    /// # Errors
+    /// [`StartError`], if the folder can't be used or nothing can be transferred at all.
+    pub async fn start(config: EngineConfig) -> Result<Self, StartError> {
+        storage::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
+        let web = WebClient::new(config.addresses)?;
+        let session::Started { session, status } = session::start(&config).await?;
+        let changed = Arc::new(Notify::new());
+        let inner = Arc::new(Inner {
+            trackers: TrackerJudge::new(config.addresses, config.limits.tracker_check_timeout),
+            readers: Arc::new(Semaphore::new(config.limits.max_readers)),
+            config,
+            status,
+            session,
+            web,
+            tasks: Tasks::default(),
+            turns: Arc::default(),
+            torrents: Mutex::default(),
+            resolving: Resolving::default(),
+            next_id: AtomicUsize::new(0),
+            is_paused: AtomicBool::new(false),
+            stats: watch::Sender::new(Arc::default()),
+            changed: Arc::clone(&changed),
+        });
+        let supervisor = supervisor::run(Arc::downgrade(&inner), changed);
+        drop(inner.tasks.spawn("supervisor".to_owned(), supervisor));
+        Ok(Self { inner })
+    }
+
+    /// What could be had at the start.
+    pub fn status(&self) -> EngineStatus {
+        self.inner.status
+    }
+
+    /// Opens a file of an active torrent for watching: it is selected for download until nobody has read it for
+    /// [`crate::EngineLimits::selection_linger`].
+    ///
+    /// Waits until pieces that are already on the disk are checked, not for any transfer.
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn open_file(&self, info_hash: InfoHash, file: FileIndex) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::Watch).await
+    }
+
+    /// As [`Engine::open_file`], but only what is read is downloaded, with some read-ahead: for looking into a file.
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn peek_file(&self, info_hash: InfoHash, file: FileIndex) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::Look).await
+    }
+
+    async fn open(
+        &self,
+        info_hash: InfoHash,
+        file: FileIndex,
+        purpose: Purpose,
+    ) -> Result<FileReader, OpenFileError> {
+        let inner = &self.inner;
+        let limits = &inner.config.limits;
+        let torrent = inner.torrent(info_hash).ok_or(OpenFileError::NotActive)?;
+        let index = file.as_usize();
+        let length_bytes = *torrent.file_lengths.get(index).ok_or(OpenFileError::NoSuchFile(file))?;
+        let slot =
+            Arc::clone(&inner.readers).try_acquire_owned().map_err(|_| OpenFileError::TooManyReaders)?;
+        let lease = torrent.lease(index, purpose, limits.selection_linger).ok_or(OpenFileError::NotActive)?;
+        let mut phase = torrent.phase.subscribe();
+        let opening = tokio::time::timeout(limits.open_timeout, Arc::clone(&torrent.handle).stream(index));
+        let stream = tokio::select! {
+            end = phase.wait_for(|phase| matches!(phase, Phase::Failed(_) | Phase::Removed)) => {
+                return Err(match end.as_deref() {
+                    Ok(Phase::Failed(failure)) => OpenFileError::Failed(failure.clone()),
+                    _ => OpenFileError::NotActive,
+                });
+            }
+            opened = opening => opened
+                .map_err(|_| OpenFileError::TimedOut)?
+                .map_err(|error| OpenFileError::Failed(Failure::from_chain(&error)))?,
+        };
+        inner.start_transfers(&torrent).await;
+        Ok(FileReader::new(Box::new(stream), &torrent, length_bytes, limits.stall_timeout, lease, slot))
+    }
+
+    /// What the active torrents do, as it was up to a second ago.
+    pub fn stats(&self) -> Arc<Vec<TransferStats>> {
+        Arc::clone(&self.inner.stats.borrow())
+    }
+
+    /// As [`Engine::stats`], pushed about once a second while a torrent is active.
+    pub fn watch_stats(&self) -> watch::Receiver<Arc<Vec<TransferStats>>> {
+        self.inner.stats.subscribe()
+    }
+
+    /// Whether a torrent takes part in transfers (or is checked for them, or has failed).
+    pub fn is_active(&self, info_hash: InfoHash) -> bool {
+        self.inner.torrent(info_hash).is_some()
+    }
+
+    /// Changes the limits of all transfers together, at once. 0 is no limit; others are raised to
+    /// [`crate::MIN_RATE_LIMIT_BYTES_PER_SEC`].
+    pub fn set_limits(&self, download_bytes_per_sec: u64, upload_bytes_per_sec: u64) {
+        let limits = &self.inner.session.ratelimits;
+        limits.set_download_bps(session::rate_limit(download_bytes_per_sec));
+        limits.set_upload_bps(session::rate_limit(upload_bytes_per_sec));
+    }
+
+    /// Ends readers and transfers and waits for them, until `deadline` at most; gives the names of what missed it.
+    /// Afterwards the engine does nothing any more.
+    pub async fn shutdown(&self, deadline: Duration) -> Vec<String> {
+        let ends_at = tokio::time::Instant::now() + deadline;
+        for torrent in self.inner.all() {
+            torrent.publish(Phase::Removed);
+        }
+        let mut missed = self.inner.tasks.shut_down(deadline).await;
+        self.inner.lock_torrents().clear();
+        if tokio::time::timeout_at(ends_at, self.inner.session.stop()).await.is_err() {
+            missed.push("transfer session".to_owned());
+        }
+        for name in &missed {
+            tracing::warn!(name, "did not end in time");
+        }
+        missed
+    }
+}
+
+impl Inner {
+    pub(crate) fn torrent(&self, info_hash: InfoHash) -> Option<Arc<ActiveTorrent>> {
+        self.lock_torrents().get(&info_hash).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<ActiveTorrent>> {
+        self.lock_torrents().values().cloned().collect()
+    }
+
+    pub(crate) fn insert(&self, torrent: Arc<ActiveTorrent>) {
+        self.lock_torrents().insert(torrent.info_hash, torrent);
+    }
+
+    pub(crate) fn remove(&self, info_hash: InfoHash) -> Option<Arc<ActiveTorrent>> {
+        self.lock_torrents().remove(&info_hash)
+    }
+
+    pub(crate) fn next_id(&self) -> usize {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_is_paused(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Release);
+    }
+
+    fn lock_torrents(&self) -> MutexGuard<'_, HashMap<InfoHash, Arc<ActiveTorrent>>> {
+        self.torrents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("status", &self.inner.status).finish_non_exhaustive()
+    }
+}

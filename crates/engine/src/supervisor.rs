@@ -1,0 +1,98 @@
+//! Looks after the active torrents: failures, selection, idle ones, speeds.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use librqbit::ManagedTorrentState;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::active::ActiveTorrent;
+use crate::engine::{Engine, Inner};
+use crate::phase::{Failure, Phase};
+use crate::stats;
+
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+const STATS_INTERVAL: Duration = Duration::from_millis(950);
+
+/// Runs until the engine is gone.
+pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
+    let mut tick = interval(POLL_INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stats_due = Instant::now();
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = changed.notified() => {}
+        }
+        let Some(inner) = engine.upgrade() else { return };
+        let torrents = inner.all();
+        for torrent in &torrents {
+            notice_failure(torrent);
+            select_files(&inner, torrent).await;
+            deactivate_if_idle(&inner, torrent);
+        }
+        if Instant::now() >= stats_due {
+            stats_due = Instant::now() + STATS_INTERVAL;
+            publish_stats(&inner, &torrents);
+        }
+    }
+}
+
+fn notice_failure(torrent: &ActiveTorrent) {
+    let failure = torrent.handle.with_state(|state| match state {
+        ManagedTorrentState::Error(error) => Some(Failure::from_chain(error)),
+        _ => None,
+    });
+    if let Some(failure) = failure {
+        if !torrent.is_failed() {
+            tracing::warn!(info_hash = %torrent.info_hash, %failure, "torrent failed");
+        }
+        torrent.publish(Phase::Failed(failure));
+    }
+}
+
+/// Tells the session which files are being watched. It can't hear that while it checks pieces; then the next round does.
+async fn select_files(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
+    let Some(selected) = torrent.new_selection() else { return };
+    let is_ready = torrent
+        .handle
+        .with_state(|state| matches!(state, ManagedTorrentState::Live(_) | ManagedTorrentState::Paused(_)));
+    if !is_ready {
+        return;
+    }
+    let session = Arc::clone(&inner.session);
+    let handle = Arc::clone(&torrent.handle);
+    let files: HashSet<usize> = selected.iter().copied().collect();
+    let name = format!("select files {}", torrent.info_hash);
+    match inner.tasks.run(name, async move { session.update_only_files(&handle, &files).await }).await {
+        Ok(Ok(())) => torrent.set_selected(selected),
+        Ok(Err(error)) => tracing::debug!(error = format!("{error:#}"), "selection not taken, trying again"),
+        Err(error) => tracing::debug!(%error, "selection not taken"),
+    }
+}
+
+fn deactivate_if_idle(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
+    if !torrent.close_if_idle(inner.config.limits.idle_timeout) {
+        return;
+    }
+    let engine = Engine { inner: Arc::clone(inner) };
+    let info_hash = torrent.info_hash;
+    drop(inner.tasks.spawn(format!("close idle {info_hash}"), async move {
+        if let Err(error) = engine.deactivate(info_hash, false).await {
+            tracing::warn!(%info_hash, %error, "idle torrent not deactivated cleanly");
+        }
+    }));
+}
+
+fn publish_stats(inner: &Inner, torrents: &[Arc<ActiveTorrent>]) {
+    let now: Vec<_> = torrents.iter().map(|torrent| stats::of(torrent)).collect();
+    inner.stats.send_if_modified(|current| {
+        let has_news = !now.is_empty() || !current.is_empty();
+        if has_news {
+            *current = Arc::new(now);
+        }
+        has_news
+    });
+}
