@@ -62,7 +62,13 @@ pub enum PartError {
 #[derive(Debug)]
 pub struct Run {
     requests: mpsc::Sender<Request>,
-    _cancel_on_drop: tokio_util::sync::DropGuard,
+    cancel: CancellationToken,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 type Reply = Result<Part, PartError>;
@@ -98,7 +104,12 @@ impl Run {
             // The child goes with the worker (`kill_on_drop`).
             let _ = token.run_until_cancelled(worker.serve(queue)).await;
         });
-        Ok(Self { requests, _cancel_on_drop: cancel.drop_guard() })
+        Ok(Self { requests, cancel })
+    }
+
+    /// Ends the child; calls that wait for a part get [`PartError::Ended`].
+    pub fn stop(&self) {
+        self.cancel.cancel();
     }
 
     /// Part `part`: 0 is the header, each later number one more fragment. The newest part may be asked for again.
