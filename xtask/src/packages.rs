@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     BrowserTests,
     /// The real window, driven on a virtual screen.
     WindowTests,
+    /// Drawing the icons again.
+    Icons,
 }
 
 /// One thing to have, however the system calls it.
@@ -47,7 +49,7 @@ const fn optional(purpose: Purpose, why: &'static str, [apt, dnf, pacman]: [&'st
     Package { purpose, why, apt, dnf, pacman, program: None, optional: true }
 }
 
-use Purpose::{BrowserTests, Build, Desktop, Play, RustTests, WindowTests};
+use Purpose::{BrowserTests, Build, Desktop, Icons, Play, RustTests, WindowTests};
 
 pub(crate) const PACKAGES: &[Package] = &[
     package(
@@ -142,6 +144,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["webkit2gtk-driver", "/usr/bin/WebKitWebDriver", "webkit2gtk-4.1"],
         Some("WebKitWebDriver"),
     ),
+    package(
+        Icons,
+        "draws pictures from SVG",
+        ["librsvg2-bin", "librsvg2-tools", "librsvg"],
+        Some("rsvg-convert"),
+    ),
+    package(Icons, "packs icons for Windows", ["icoutils", "icoutils", "icoutils"], Some("icotool")),
+    package(Icons, "packs icons for macOS", ["icnsutils", "libicns-utils", "libicns"], Some("png2icns")),
 ];
 
 /// The packages for these purposes, in the order of the table.
