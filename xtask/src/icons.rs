@@ -15,7 +15,10 @@ const LARGEST_SMALL: u32 = 32;
 /// The single pictures: file and edge in pixels.
 const PICTURES: [(&str, u32); 4] =
     [("32x32.png", 32), ("128x128.png", 128), ("128x128@2x.png", 256), ("icon.png", 512)];
-const ICO_SIZES: [u32; 6] = [16, 24, 32, 48, 64, 256];
+/// The first is what a window shows before it asks for others.
+const ICO_SIZES: [u32; 5] = [32, 16, 24, 48, 64];
+/// Goes into the ico as it is, compressed; as pixels it would be larger than all the others together.
+const ICO_RAW_SIZE: u32 = 256;
 const ICNS_SIZES: [u32; 5] = [16, 32, 128, 256, 512];
 const TRAY: [&str; 4] = ["idle", "active", "paused", "problem"];
 const TRAY_SIZE: u32 = 32;
@@ -45,6 +48,7 @@ pub(crate) fn draw(shell: &Shell) -> Result<()> {
     };
     let mut ico = vec!["--create".to_owned(), "--output=icons/icon.ico".to_owned()];
     ico.extend(sized(&ICO_SIZES)?);
+    ico.extend(sized(&[ICO_RAW_SIZE])?.into_iter().map(|picture| format!("--raw={picture}")));
     shell.run(shell.command(".", "icotool", &ico))?;
     let mut icns = vec!["icons/icon.icns".to_owned()];
     icns.extend(sized(&ICNS_SIZES)?);
