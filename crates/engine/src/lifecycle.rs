@@ -1,11 +1,11 @@
 //! From idle to active and back: activate, pause, deactivate, delete.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use freshet_model::{InfoHash, Metainfo};
 use librqbit::storage::StorageFactoryExt;
-use librqbit::{AddTorrent, AddTorrentOptions, AddTorrentResponse, ManagedTorrent};
-use std::time::Duration;
+use librqbit::{AddTorrent, AddTorrentOptions, AddTorrentResponse, ManagedTorrent, ManagedTorrentState};
 
 use crate::active::ActiveTorrent;
 use crate::engine::{Engine, Inner};
@@ -152,8 +152,10 @@ impl Inner {
         }
     }
 
-    /// Starts transfers when the first reader is there.
+    /// Selects what is being watched and starts transfers, in this order: peers that find nothing to do at first don't
+    /// look again for seconds.
     pub(crate) async fn start_transfers(self: &Arc<Self>, torrent: &Arc<ActiveTorrent>) {
+        self.select_files(torrent).await;
         if torrent.is_started() {
             return;
         }
@@ -166,6 +168,35 @@ impl Inner {
         };
         if let Err(error) = self.tasks.run(name, task).await {
             tracing::warn!(%error, "transfers could not be started");
+        }
+    }
+
+    /// Tells the session which files are being watched, if that has changed. It can't hear that while it checks
+    /// pieces; then the supervisor tells it later.
+    pub(crate) async fn select_files(self: &Arc<Self>, torrent: &Arc<ActiveTorrent>) {
+        if torrent.new_selection().is_none() {
+            return;
+        }
+        let inner = Arc::clone(self);
+        let torrent = Arc::clone(torrent);
+        let name = format!("select files {}", torrent.info_hash);
+        let task = async move {
+            let _turn = inner.turns.take(torrent.info_hash).await;
+            let Some(selected) = torrent.new_selection() else { return };
+            let is_ready = torrent.handle.with_state(|state| {
+                matches!(state, ManagedTorrentState::Live(_) | ManagedTorrentState::Paused(_))
+            });
+            if !is_ready {
+                return;
+            }
+            let files = selected.iter().copied().collect();
+            match inner.session.update_only_files(&torrent.handle, &files).await {
+                Ok(()) => torrent.set_selected(selected),
+                Err(error) => tracing::debug!(error = format!("{error:#}"), "selection not taken"),
+            }
+        };
+        if let Err(error) = self.tasks.run(name, task).await {
+            tracing::debug!(%error, "selection not taken");
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use freshet_model::AddressPolicy;
+use url::Url;
 
 /// Peers of one source (a magnet, a former session) that are kept.
 const MAX_PEERS: usize = 200;
@@ -33,13 +34,32 @@ documentation v6:3fff::-3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff
 special v6:4000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
 ";
 
-/// Writes the list of addresses that the session must not speak to; gives its `file:` address.
-pub(crate) fn write_blocklist(dir: &Path) -> io::Result<String> {
-    let path = std::path::absolute(dir.join("special-addresses.p2p"))?;
-    std::fs::write(&path, SPECIAL_RANGES)?;
-    url::Url::from_file_path(&path).map(String::from).map_err(|()| {
-        io::Error::new(io::ErrorKind::InvalidInput, "the folder for pieces has no file address")
-    })
+/// A file with the addresses that the session must not speak to; deleted when this is dropped.
+pub(crate) struct Blocklist {
+    path: PathBuf,
+    url: Url,
+}
+
+impl Blocklist {
+    pub(crate) fn write(dir: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(dir.join("special-addresses.p2p"))?;
+        let url = Url::from_file_path(&path)
+            .map_err(|()| io::Error::new(io::ErrorKind::InvalidInput, "the folder has no file address"))?;
+        std::fs::write(&path, SPECIAL_RANGES)?;
+        Ok(Self { path, url })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.url.to_string()
+    }
+}
+
+impl Drop for Blocklist {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the list of special addresses was not deleted");
+        }
+    }
 }
 
 /// Those of `peers` that may be asked, each once.

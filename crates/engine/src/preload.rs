@@ -11,8 +11,8 @@ use crate::{Engine, FileReader, PreloadError};
 const CHUNK_BYTES: usize = 256 * 1024;
 
 impl Engine {
-    /// Waits until the first `head_bytes` and the last `tail_bytes` of a file are here. The file is not selected for
-    /// download; two readers are taken meanwhile.
+    /// Waits until the first `head_bytes` and the last `tail_bytes` of a file are here. Like opening the file it
+    /// selects it for download; two readers are taken meanwhile.
     ///
     /// # Errors
     /// [`PreloadError`]; the read's error holds a [`crate::ReadError`], among them the one for a stall.
@@ -28,7 +28,7 @@ impl Engine {
             if bytes == 0 {
                 return Ok(());
             }
-            let reader = self.peek_file(info_hash, file).await?;
+            let reader = self.open_file(info_hash, file).await?;
             let length = reader.len_bytes();
             let start = if is_tail { length.saturating_sub(bytes) } else { 0 };
             read_through(reader, start, bytes.min(length)).await.map_err(PreloadError::Read)

@@ -50,15 +50,16 @@ pub(crate) async fn start(config: &EngineConfig) -> Result<Started, StartError> 
             attempts.push(attempt);
         }
     }
-    let blocklist_url = match config.addresses {
+    // Read by the session at its start only.
+    let blocklist = match config.addresses {
         AddressPolicy::PrivateToo => None,
         AddressPolicy::GlobalOnly => {
-            Some(peers::write_blocklist(&config.pieces_dir).map_err(StartError::PiecesDir)?)
+            Some(peers::Blocklist::write(&config.pieces_dir).map_err(StartError::PiecesDir)?)
         }
     };
     let mut last_error = String::new();
     for (port, enable_dht) in attempts {
-        let options = options(config, port, enable_dht, blocklist_url.clone());
+        let options = options(config, port, enable_dht, blocklist.as_ref().map(peers::Blocklist::url));
         match Session::new_with_opts(config.pieces_dir.clone(), options).await {
             Ok(session) => {
                 let peer_port = session.listen_addr().map(|address| address.port());

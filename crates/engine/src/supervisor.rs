@@ -1,6 +1,5 @@
 //! Looks after the active torrents: failures, selection, idle ones, speeds.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
         let torrents = inner.all();
         for torrent in &torrents {
             notice_failure(torrent);
-            select_files(&inner, torrent).await;
+            inner.select_files(torrent).await;
             deactivate_if_idle(&inner, torrent);
         }
         if Instant::now() >= stats_due {
@@ -50,26 +49,6 @@ fn notice_failure(torrent: &ActiveTorrent) {
             tracing::warn!(info_hash = %torrent.info_hash, %failure, "torrent failed");
         }
         torrent.publish(Phase::Failed(failure));
-    }
-}
-
-/// Tells the session which files are being watched. It can't hear that while it checks pieces; then the next round does.
-async fn select_files(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
-    let Some(selected) = torrent.new_selection() else { return };
-    let is_ready = torrent
-        .handle
-        .with_state(|state| matches!(state, ManagedTorrentState::Live(_) | ManagedTorrentState::Paused(_)));
-    if !is_ready {
-        return;
-    }
-    let session = Arc::clone(&inner.session);
-    let handle = Arc::clone(&torrent.handle);
-    let files: HashSet<usize> = selected.iter().copied().collect();
-    let name = format!("select files {}", torrent.info_hash);
-    match inner.tasks.run(name, async move { session.update_only_files(&handle, &files).await }).await {
-        Ok(Ok(())) => torrent.set_selected(selected),
-        Ok(Err(error)) => tracing::debug!(error = format!("{error:#}"), "selection not taken, trying again"),
-        Err(error) => tracing::debug!(%error, "selection not taken"),
     }
 }
 

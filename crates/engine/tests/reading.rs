@@ -1,0 +1,61 @@
+//! Bytes arrive, and they are the right ones.
+
+mod common;
+
+use std::io::SeekFrom;
+
+use common::{Bench, film, soon};
+use freshet_engine::testing::SeederOptions;
+use freshet_engine::{OpenFileError, TorrentSpec};
+use freshet_model::{FileIndex, InfoHash};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+const MIB: usize = 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_magnet_is_resolved_and_its_file_read_from_any_position() {
+    let film = film(1, 12 * MIB + 4321, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+
+    let resolved = bench.resolve(&film.torrent).await;
+    assert_eq!(resolved.metainfo.info_hash, film.torrent.info_hash);
+    assert_eq!(resolved.metainfo.files, film.torrent.metainfo.files);
+    let spec = TorrentSpec {
+        info_hash: resolved.metainfo.info_hash,
+        torrent_file: resolved.torrent_file.into(),
+        trackers: resolved.trackers,
+        peers: resolved.peers,
+    };
+    soon("activate", bench.engine.activate(spec)).await.unwrap();
+    let open = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));
+    let mut reader = soon("open", open).await.unwrap();
+
+    assert_eq!(reader.len_bytes(), film.bytes.len() as u64);
+    let last = film.bytes.len();
+    for position in [last / 2, last - 10, 0, 7 * MIB + 17, MIB - 1, 3 * MIB, last - MIB] {
+        soon("seek", reader.seek(SeekFrom::Start(position as u64))).await.unwrap();
+        let mut buf = vec![0; (last - position).min(100_000)];
+        soon("read", reader.read_exact(&mut buf)).await.unwrap();
+        assert!(buf == film.bytes[position..position + buf.len()], "bytes at {position}");
+        assert_eq!(reader.position(), (position + buf.len()) as u64);
+    }
+    soon("seek to the end", reader.seek(SeekFrom::End(0))).await.unwrap();
+    assert_eq!(soon("read at the end", reader.read(&mut [0; 10])).await.unwrap(), 0);
+    assert!(reader.seek(SeekFrom::End(1)).await.is_err());
+    soon("rewind", reader.seek(SeekFrom::Start(0))).await.unwrap();
+    let mut whole = Vec::new();
+    soon("read all", reader.read_to_end(&mut whole)).await.unwrap();
+    assert!(whole == film.bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_is_not_opened() {
+    let film = film(2, MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+
+    let absent = bench.engine.open_file(InfoHash::new([7; 20]), FileIndex(0)).await;
+    assert!(matches!(absent, Err(OpenFileError::NotActive)), "{absent:?}");
+    bench.activate(&film.torrent).await;
+    let no_file = bench.engine.open_file(film.torrent.info_hash, FileIndex(1)).await;
+    assert!(matches!(no_file, Err(OpenFileError::NoSuchFile(FileIndex(1)))), "{no_file:?}");
+}
