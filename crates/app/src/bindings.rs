@@ -21,7 +21,11 @@ impl Bindings {
         let doc: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
         let (args, result) = (Args::name(&self.config), Result::name(&self.config));
         let result = if result == "null" { "void" } else { &result };
-        let _ = writeln!(self.commands, "  /** {} */\n  {name}: {{ args: {args}; result: {result} }};", doc.join(" "));
+        let _ = writeln!(
+            self.commands,
+            "  /** {} */\n  {name}: {{ args: {args}; result: {result} }};",
+            doc.join(" ")
+        );
     }
 
     fn add<T: TS + 'static + ?Sized>(&mut self) {
@@ -46,8 +50,11 @@ impl TypeVisitor for Bindings {
 
 /// The whole file.
 pub fn typescript() -> String {
-    let mut bindings =
-        Bindings { config: Config::new().with_large_int("number"), types: BTreeMap::new(), commands: String::new() };
+    let mut bindings = Bindings {
+        config: Config::new().with_large_int("number"),
+        types: BTreeMap::new(),
+        commands: String::new(),
+    };
     bindings.add::<AppEvent>();
     bindings.add::<WireError>();
     crate::commands::typescript(&mut bindings);
@@ -56,6 +63,10 @@ pub fn typescript() -> String {
     for declaration in bindings.types.values() {
         let _ = writeln!(out, "export {declaration}\n");
     }
-    let _ = write!(out, "/** Every command with its arguments and its result. */\nexport interface Commands {{\n{}}}\n", bindings.commands);
+    let _ = write!(
+        out,
+        "/** Every command with its arguments and its result. */\nexport interface Commands {{\n{}}}\n",
+        bindings.commands
+    );
     out
 }

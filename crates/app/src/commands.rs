@@ -4,15 +4,15 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch, TorrentDetail, TorrentSummary,
-    WireError,
+    ErrorCode, MediaRun, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch,
+    TorrentDetail, TorrentSummary, WireError,
 };
 use serde_json::Value;
 
 use crate::App;
 use crate::args::{
-    AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove,
-    TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
+    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 
 /// Who calls. The player shows names, subtitles and pictures of strangers, so it gets only what playing needs.

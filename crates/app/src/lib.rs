@@ -1,1 +1,66 @@
-//! Use cases, the one command list, events, tasks, lifecycle
+//! Freshet without a window: use cases, the one command list, events, tasks, lifecycle.
+//!
+//! Every host (the desktop shell, the HTTP server) stands on [`App`] and nothing below it. The wall is here so that what
+//! happens to a torrent is decided, and tested, without a window and without HTTP.
+
+mod args;
+#[cfg(feature = "ts")]
+mod bindings;
+mod clock;
+mod commands;
+mod config;
+mod error;
+mod events;
+mod files;
+mod info;
+mod library;
+mod logging;
+mod playback;
+mod player;
+mod resolve;
+mod settings;
+mod start;
+mod tasks;
+mod transfers;
+mod viewed;
+
+use std::sync::Arc;
+
+pub use args::{
+    AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
+    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+};
+#[cfg(feature = "ts")]
+pub use bindings::typescript;
+pub use commands::{Audience, COMMANDS, Caller, dispatch};
+pub use config::{AppConfig, default_data_dir};
+pub use events::EventStream;
+pub use files::OpenFile;
+pub use freshet_engine::{FileReader, ReadError};
+pub use library::{Added, Description};
+pub use logging::{LogGuard, start_logging};
+pub use playback::{MediaPart, MediaPartError};
+pub use start::StartError;
+pub use tasks::Tasks;
+
+/// The running application. Cheap to clone; ends with [`App::shutdown`].
+#[derive(Debug, Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: AppConfig,
+    store: freshet_store::Store,
+    engine: freshet_engine::Engine,
+    tools: Option<freshet_media::Tools>,
+    tasks: Tasks,
+    events: events::EventHub,
+    resolving: resolve::Resolving,
+    preloads: files::Preloads,
+    playbacks: playback::Playbacks,
+    player: player::Player,
+    client_plays: viewed::ClientPlays,
+    server_url: std::sync::OnceLock<String>,
+}

@@ -90,6 +90,6 @@ pub enum NoticeKind {
     FfmpegMissing,
     /// The engine could not start; `subject` says why.
     EngineFailed,
-    /// The database was damaged and its newest backup was put in its place; `subject` says from when.
+    /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.
     DatabaseRestored,
 }

@@ -1,0 +1,44 @@
+//! What the program is started with, before any setting is read.
+
+use std::path::PathBuf;
+
+use freshet_model::AddressPolicy;
+
+/// Where things are kept and what the person at the computer decided on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppConfig {
+    /// Holds `freshet.db`, its backups, `pieces/` and `logs/`.
+    pub data_dir: PathBuf,
+    /// 0: any free port.
+    pub peer_port: u16,
+    pub enable_dht: bool,
+    pub addresses: AddressPolicy,
+}
+
+impl AppConfig {
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            peer_port: 0,
+            enable_dht: true,
+            addresses: AddressPolicy::GlobalOnly,
+        }
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data_dir.join("freshet.db")
+    }
+
+    pub(crate) fn pieces(&self) -> PathBuf {
+        self.data_dir.join("pieces")
+    }
+
+    pub(crate) fn dht_state(&self) -> PathBuf {
+        self.data_dir.join("dht.json")
+    }
+}
+
+/// The folder for this person's data by the customs of the system (`~/.local/share/freshet` on Linux).
+pub fn default_data_dir() -> Option<PathBuf> {
+    Some(directories::ProjectDirs::from("", "", "freshet")?.data_dir().to_owned())
+}

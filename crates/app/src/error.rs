@@ -1,0 +1,226 @@
+//! From what went wrong below to what a window is told. No match here has a wildcard arm: a new failure has to be given
+//! its code by hand.
+
+use freshet_engine::{
+    ActivateError, DeletePiecesError, Failure, FailureKind, OpenFileError, PreloadError, ReadError,
+    ResolveError,
+};
+use freshet_media::{NothingPlayable, ProbeError, StartRunError};
+use freshet_model::{ErrorCode, MagnetError, MetainfoError, SettingsError, SourceError, WireError};
+use freshet_store::{UpdateSettingsError, WriteError};
+use freshet_web::FetchError;
+
+/// The error with its causes, one after the other.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Gives an error its code.
+pub(crate) trait Coded: std::error::Error + Sized {
+    fn code(&self) -> ErrorCode;
+
+    fn wire(self) -> WireError {
+        WireError::new(self.code(), chain(&self))
+    }
+}
+
+impl Coded for SourceError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Empty | Self::Unknown => ErrorCode::InvalidSource,
+            Self::InfoHash(_) => ErrorCode::InvalidInfoHash,
+            Self::Magnet(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for MagnetError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotMagnet | Self::TooLong | Self::NoInfoHash | Self::TwoInfoHashes => {
+                ErrorCode::InvalidSource
+            }
+            Self::InfoHash(_) => ErrorCode::InvalidInfoHash,
+            Self::V2Only => ErrorCode::V2Only,
+        }
+    }
+}
+
+impl Coded for MetainfoError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::V2Only => ErrorCode::V2Only,
+            Self::TooLarge(_)
+            | Self::Bencode(_)
+            | Self::Field(_)
+            | Self::PieceLength(_)
+            | Self::NoFiles
+            | Self::TooManyFiles
+            | Self::FileLength(_)
+            | Self::TotalLength
+            | Self::PieceCount { .. }
+            | Self::Path(_) => ErrorCode::InvalidTorrent,
+        }
+    }
+}
+
+impl Coded for SettingsError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::LimitTooLow(_) | Self::Volume(_) | Self::TooLarge => ErrorCode::BadRequest,
+        }
+    }
+}
+
+impl Coded for NothingPlayable {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::UnreadableMedia
+    }
+}
+
+impl Coded for ProbeError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Start(_) => ErrorCode::FfmpegMissing,
+            Self::TimedOut(_) => ErrorCode::Stalled,
+            Self::Unreadable(_) | Self::Answer(_) => ErrorCode::UnreadableMedia,
+        }
+    }
+}
+
+impl Coded for StartRunError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Spawn(_) => ErrorCode::FfmpegMissing,
+            Self::Pipes => ErrorCode::Internal,
+        }
+    }
+}
+
+impl Coded for FetchError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::AddressRefused(_) => ErrorCode::AddressRefused,
+            Self::Scheme(_)
+            | Self::NoAddress(_)
+            | Self::TooManyRedirects
+            | Self::BadRedirect
+            | Self::Status(_)
+            | Self::TooLarge(_)
+            | Self::TimedOut
+            | Self::Failed(_) => ErrorCode::FetchFailed,
+        }
+    }
+}
+
+impl Coded for ResolveError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Metainfo(error) => error.code(),
+            Self::Magnet(error) => error.code(),
+            Self::Fetch(error) => error.code(),
+            Self::TimedOut | Self::NobodyToAsk => ErrorCode::NoDetails,
+            Self::WrongInfoHash => ErrorCode::InvalidTorrent,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Failed(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl Coded for ActivateError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Metainfo(error) => error.code(),
+            Self::WrongInfoHash(_) => ErrorCode::InvalidTorrent,
+            Self::PiecesDir(error) => io_code(error),
+            Self::ShuttingDown => ErrorCode::Cancelled,
+            Self::Failed(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl Coded for OpenFileError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotActive => ErrorCode::NotReady,
+            Self::NoSuchFile(_) => ErrorCode::NoSuchFile,
+            Self::TooManyReaders => ErrorCode::Busy,
+            Self::TimedOut => ErrorCode::Stalled,
+            Self::Failed(failure) => failure_code(failure),
+        }
+    }
+}
+
+impl Coded for PreloadError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Open(error) => error.code(),
+            Self::Read(error) => match ReadError::from_io(error) {
+                Some(ReadError::Stalled) => ErrorCode::Stalled,
+                Some(ReadError::Paused | ReadError::Removed) => ErrorCode::Cancelled,
+                Some(ReadError::Failed(failure)) => failure_code(failure),
+                None => io_code(error),
+            },
+            Self::Cancelled => ErrorCode::Cancelled,
+        }
+    }
+}
+
+impl Coded for DeletePiecesError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Io { .. } | Self::Failed(_) => ErrorCode::StorageFailed,
+        }
+    }
+}
+
+impl Coded for WriteError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::DiskFull => ErrorCode::DiskFull,
+            Self::Closed | Self::Fatal(_) | Self::FolderGone(_) | Self::Damaged(_) | Self::Database(_) => {
+                ErrorCode::StoreFailed
+            }
+        }
+    }
+}
+
+impl Coded for freshet_store::ReadError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Closed | Self::Fatal(_) | Self::Damaged(_) | Self::Database(_) => ErrorCode::StoreFailed,
+        }
+    }
+}
+
+impl Coded for UpdateSettingsError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+}
+
+fn failure_code(failure: &Failure) -> ErrorCode {
+    match failure.kind {
+        FailureKind::DiskFull => ErrorCode::DiskFull,
+        FailureKind::Storage => ErrorCode::StorageFailed,
+        FailureKind::Other => ErrorCode::Internal,
+    }
+}
+
+fn io_code(error: &std::io::Error) -> ErrorCode {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        // The kinds are the system's and grow with it; all but a full disk mean the same to a person.
+        _ => ErrorCode::StorageFailed,
+    }
+}

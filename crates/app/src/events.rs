@@ -1,0 +1,291 @@
+//! The one ordered stream that every window listens to: a snapshot first, then full values.
+//!
+//! One task takes in what the store commits, what the engine measures and what the program itself has to say, and puts
+//! it into one order. A listener that comes, or comes too late to follow, gets a snapshot made at its point of that order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use freshet_engine::Engine;
+use freshet_model::{
+    AppEvent, InfoHash, MediaKind, Notice, PlayerTarget, Revision, Snapshot, StoreChange, TorrentMarks,
+    TorrentRecord, TorrentSummary, rules,
+};
+use freshet_store::{Store, StoreEvents};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tracing::error;
+
+use crate::Tasks;
+
+/// A listener that is this many events behind starts again from a snapshot.
+const KEPT_EVENTS: usize = 512;
+const QUEUED_REQUESTS: usize = 64;
+/// After a snapshot could not be read; the store itself reports why.
+const SNAPSHOT_RETRY: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(crate) struct EventHub {
+    requests: mpsc::Sender<Request>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Subscribe(oneshot::Sender<Subscription>),
+    AddNotice(Notice),
+    PlayerTarget(Option<PlayerTarget>),
+    TransfersPaused(bool),
+}
+
+#[derive(Debug)]
+struct Subscription {
+    snapshot: Snapshot,
+    events: broadcast::Receiver<Arc<AppEvent>>,
+}
+
+impl EventHub {
+    pub(crate) fn start(store: Store, engine: &Engine, tasks: &Tasks) -> Self {
+        let (requests, queue) = mpsc::channel(QUEUED_REQUESTS);
+        let (events, _) = broadcast::channel(KEPT_EVENTS);
+        let changes = store.events();
+        let stats = engine.watch_stats();
+        let state = HubState {
+            store,
+            stats,
+            events,
+            notices: Vec::new(),
+            player_target: None,
+            transfers_paused: false,
+        };
+        tasks.spawn("events", state.run(changes, queue));
+        Self { requests }
+    }
+
+    pub(crate) async fn add_notice(&self, notice: Notice) {
+        let _ = self.requests.send(Request::AddNotice(notice)).await;
+    }
+
+    pub(crate) async fn set_player_target(&self, target: Option<PlayerTarget>) {
+        let _ = self.requests.send(Request::PlayerTarget(target)).await;
+    }
+
+    pub(crate) async fn set_transfers_paused(&self, paused: bool) {
+        let _ = self.requests.send(Request::TransfersPaused(paused)).await;
+    }
+
+    pub(crate) fn subscribe(&self) -> EventStream {
+        EventStream { requests: self.requests.clone(), state: StreamState::New }
+    }
+}
+
+/// What one window hears. The first event is a snapshot; another one follows whenever the listener fell behind.
+#[derive(Debug)]
+pub struct EventStream {
+    requests: mpsc::Sender<Request>,
+    state: StreamState,
+}
+
+#[derive(Debug)]
+enum StreamState {
+    New,
+    Following { events: broadcast::Receiver<Arc<AppEvent>>, seen: Revision },
+    Ended,
+}
+
+impl EventStream {
+    /// The next event; `None` when the application has ended. Cancel-safe.
+    pub async fn next(&mut self) -> Option<AppEvent> {
+        loop {
+            match &mut self.state {
+                StreamState::Ended => return None,
+                StreamState::New => {
+                    let (reply, answer) = oneshot::channel();
+                    let sent = self.requests.send(Request::Subscribe(reply)).await;
+                    let Some(subscription) = (match sent {
+                        Ok(()) => answer.await.ok(),
+                        Err(_) => None,
+                    }) else {
+                        self.state = StreamState::Ended;
+                        return None;
+                    };
+                    self.state = StreamState::Following {
+                        events: subscription.events,
+                        seen: subscription.snapshot.revision,
+                    };
+                    return Some(AppEvent::Snapshot(subscription.snapshot));
+                }
+                StreamState::Following { events, seen } => match events.recv().await {
+                    // Committed before the snapshot was taken, delivered after it: the listener knows it already.
+                    Ok(event) if revision(&event).is_some_and(|revision| revision <= *seen) => {}
+                    Ok(event) => {
+                        if let AppEvent::Snapshot(snapshot) = &*event {
+                            *seen = snapshot.revision;
+                        }
+                        return Some(Arc::unwrap_or_clone(event));
+                    }
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.state = StreamState::New,
+                    Err(broadcast::error::RecvError::Closed) => self.state = StreamState::Ended,
+                },
+            }
+        }
+    }
+}
+
+fn revision(event: &AppEvent) -> Option<Revision> {
+    match event {
+        AppEvent::TorrentChanged { revision, .. }
+        | AppEvent::TorrentRemoved { revision, .. }
+        | AppEvent::MarksChanged { revision, .. }
+        | AppEvent::SettingsChanged { revision, .. } => Some(*revision),
+        AppEvent::Snapshot(_)
+        | AppEvent::StatsChanged { .. }
+        | AppEvent::NoticesChanged { .. }
+        | AppEvent::PlayerTargetChanged { .. }
+        | AppEvent::TransfersPaused { .. } => None,
+    }
+}
+
+struct HubState {
+    store: Store,
+    stats: watch::Receiver<Arc<Vec<freshet_model::TransferStats>>>,
+    events: broadcast::Sender<Arc<AppEvent>>,
+    notices: Vec<Notice>,
+    player_target: Option<PlayerTarget>,
+    transfers_paused: bool,
+}
+
+impl HubState {
+    async fn run(mut self, mut changes: StoreEvents, mut queue: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                change = changes.next() => match change {
+                    Some(Ok(event)) => self.pass_on(event.revision, event.change).await,
+                    // The store ran ahead of this task: everybody starts again from what is on the disk now.
+                    Some(Err(_lagged)) => {
+                        let snapshot = self.snapshot().await;
+                        self.emit(AppEvent::Snapshot(snapshot));
+                    }
+                    None => {
+                        error!("the store has ended; windows hear nothing more");
+                        return;
+                    }
+                },
+                changed = self.stats.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let stats = self.stats.borrow_and_update().as_ref().clone();
+                    self.emit(AppEvent::StatsChanged { stats });
+                }
+                request = queue.recv() => match request {
+                    Some(request) => self.answer(request).await,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: Request) {
+        match request {
+            Request::Subscribe(reply) => {
+                // Listens first: what is committed while the snapshot is read then comes after it, or is filtered out.
+                let events = self.events.subscribe();
+                let snapshot = self.snapshot().await;
+                let _ = reply.send(Subscription { snapshot, events });
+            }
+            Request::AddNotice(notice) => {
+                self.notices.retain(|known| known.kind != notice.kind);
+                self.notices.push(notice);
+                self.emit(AppEvent::NoticesChanged { notices: self.notices.clone() });
+            }
+            Request::PlayerTarget(target) => {
+                self.player_target = target;
+                self.emit(AppEvent::PlayerTargetChanged { target });
+            }
+            Request::TransfersPaused(paused) => {
+                self.transfers_paused = paused;
+                self.emit(AppEvent::TransfersPaused { paused });
+            }
+        }
+    }
+
+    async fn pass_on(&self, revision: Revision, change: StoreChange) {
+        match change {
+            StoreChange::TorrentPut(record) => {
+                let marks = self.store.marks(record.info_hash).await.ok();
+                let torrent = summary(&record, marks.as_deref());
+                self.emit(AppEvent::TorrentChanged { revision, torrent });
+            }
+            StoreChange::TorrentRemoved(info_hash) => {
+                self.emit(AppEvent::TorrentRemoved { revision, info_hash })
+            }
+            StoreChange::Marks(marks) => {
+                // "3 of 10 seen" and what "play" means follow from the marks, so the row changes with them.
+                if let Ok(Some(record)) = self.store.torrent(marks.info_hash).await {
+                    self.emit(AppEvent::TorrentChanged { revision, torrent: summary(&record, Some(&marks)) });
+                }
+                self.emit(AppEvent::MarksChanged { revision, marks: Arc::unwrap_or_clone(marks) });
+            }
+            StoreChange::Settings(settings) => {
+                self.emit(AppEvent::SettingsChanged { revision, settings: Arc::unwrap_or_clone(settings) });
+            }
+        }
+    }
+
+    async fn snapshot(&self) -> Snapshot {
+        let stored = loop {
+            match self.store.snapshot().await {
+                Ok(stored) => break stored,
+                Err(error) => {
+                    error!(%error, "the library could not be read");
+                    tokio::time::sleep(SNAPSHOT_RETRY).await;
+                }
+            }
+        };
+        let marks_of = |info_hash: InfoHash| stored.marks.iter().find(|marks| marks.info_hash == info_hash);
+        Snapshot {
+            revision: stored.revision,
+            torrents: stored
+                .torrents
+                .iter()
+                .map(|record| summary(record, marks_of(record.info_hash)))
+                .collect(),
+            settings: stored.settings,
+            stats: self.stats.borrow().as_ref().clone(),
+            notices: self.notices.clone(),
+            player_target: self.player_target,
+            transfers_paused: self.transfers_paused,
+            marks: stored.marks,
+        }
+    }
+
+    fn emit(&self, event: AppEvent) {
+        // Nobody listening is the ordinary state of a program in the tray.
+        let _ = self.events.send(Arc::new(event));
+    }
+}
+
+/// The row of a torrent, as it follows from its record and its marks.
+pub(crate) fn summary(record: &TorrentRecord, marks: Option<&TorrentMarks>) -> TorrentSummary {
+    let marks = marks.map(|marks| marks.marks.as_slice()).unwrap_or_default();
+    let target = rules::play_target(&record.files, marks);
+    // A film's torrent is judged by its films, an album's by its songs.
+    let kind = target.map_or(MediaKind::Video, |file| file.kind);
+    let is_viewed = |index| marks.iter().any(|mark| mark.file_index == index && mark.viewed);
+    let playable = || record.files.iter().filter(|file| file.kind == kind);
+    let count = |files: usize| u32::try_from(files).unwrap_or(u32::MAX);
+    TorrentSummary {
+        info_hash: record.info_hash,
+        title: record.shown_title(),
+        category: record.category.clone(),
+        poster: record.poster.clone(),
+        state: record.state(),
+        error: record.error.clone(),
+        total_bytes: record.total_bytes,
+        added_at_secs: record.added_at_secs,
+        last_opened_at_secs: record.last_opened_at_secs,
+        file_count: count(record.files.len()),
+        playable_count: count(playable().count()),
+        viewed_count: count(playable().filter(|file| is_viewed(file.index)).count()),
+        play_target: target.map(|file| file.index),
+    }
+}

@@ -1,0 +1,214 @@
+//! The library: adding, describing, looking at and removing torrents.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use freshet_engine::Resolved;
+use freshet_model::{
+    ErrorCode, InfoHash, Magnet, TorrentDetail, TorrentRecord, TorrentSource, TorrentState, TorrentSummary,
+    WireError, limits,
+};
+use freshet_store::TorrentChange;
+use tracing::info;
+
+use crate::args::{TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove};
+use crate::error::Coded as _;
+use crate::{App, clock, events};
+
+/// What a person or a client says of a torrent; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Description {
+    pub title: Option<String>,
+    pub category: Option<String>,
+    pub poster: Option<String>,
+    pub data: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Added {
+    pub record: Arc<TorrentRecord>,
+    /// `false`: it was in the library already.
+    pub is_new: bool,
+}
+
+impl App {
+    /// Puts a torrent into the library and answers when it is on the disk.
+    ///
+    /// Details of a magnet follow later (see [`App::wait_until_ready`]). A web link is fetched first, because only the
+    /// file behind it tells which torrent it is.
+    ///
+    /// # Errors
+    /// The source is refused, a link can't be fetched, or the store can't write.
+    pub async fn add(&self, source: TorrentSource, description: Description) -> Result<Added, WireError> {
+        let record = match source {
+            TorrentSource::Magnet(magnet) => magnet_record(magnet),
+            TorrentSource::Web(_) | TorrentSource::TorrentFile(_) => {
+                let cancel = self.inner.tasks.token().child_token();
+                let resolved =
+                    self.inner.engine.resolve(source, cancel).await.map_err(|error| error.wire())?;
+                resolved_record(resolved)
+            }
+        };
+        let record = TorrentRecord {
+            title: description.title.unwrap_or_default(),
+            category: description.category.unwrap_or_default(),
+            poster: description.poster.unwrap_or_default(),
+            data: description.data.unwrap_or_default(),
+            ..record
+        };
+        let added = self.inner.store.add_torrent(record).await.map_err(|error| error.wire())?;
+        info!(info_hash = %added.record.info_hash, is_new = added.is_new, "torrent added");
+        let record = match added.record.state() {
+            TorrentState::Ready => added.record,
+            TorrentState::Resolving => {
+                self.start_resolving(&added.record);
+                added.record
+            }
+            TorrentState::Failed => self.resolve_again(added.record.info_hash).await?,
+        };
+        Ok(Added { record, is_new: added.is_new })
+    }
+
+    /// # Errors
+    /// The store can't be read.
+    pub async fn torrent(&self, info_hash: InfoHash) -> Result<Option<Arc<TorrentRecord>>, WireError> {
+        self.inner.store.torrent(info_hash).await.map_err(|error| error.wire())
+    }
+
+    /// All torrents, newest first.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn torrents(&self) -> Result<Vec<Arc<TorrentRecord>>, WireError> {
+        self.inner.store.torrents().await.map_err(|error| error.wire())
+    }
+
+    /// Changes what is said of a torrent; `None` if it is not in the library.
+    ///
+    /// # Errors
+    /// The store can't write.
+    pub async fn describe(
+        &self,
+        info_hash: InfoHash,
+        description: Description,
+    ) -> Result<Option<Arc<TorrentRecord>>, WireError> {
+        let Description { title, category, poster, data } = description;
+        let change = TorrentChange::Described { title, category, poster, data };
+        self.inner.store.change_torrent(info_hash, change).await.map_err(|error| error.wire())
+    }
+
+    /// Takes a torrent out of the library and ends its transfers. Marks and positions stay.
+    ///
+    /// # Errors
+    /// The store can't write, or the pieces can't be deleted (the torrent is out of the library then all the same).
+    pub async fn remove(&self, info_hash: InfoHash, delete_pieces: bool) -> Result<bool, WireError> {
+        self.inner.resolving.cancel(info_hash);
+        let was_there = self.inner.store.remove_torrent(info_hash).await.map_err(|error| error.wire())?;
+        self.end_playbacks_of(info_hash);
+        if delete_pieces {
+            self.inner.engine.delete_pieces(info_hash).await.map_err(|error| error.wire())?;
+        } else {
+            self.drop_transfers(info_hash).await?;
+        }
+        info!(%info_hash, delete_pieces, "torrent removed");
+        Ok(was_there)
+    }
+
+    async fn resolve_again(&self, info_hash: InfoHash) -> Result<Arc<TorrentRecord>, WireError> {
+        let record = self
+            .inner
+            .store
+            .change_torrent(info_hash, TorrentChange::Retrying)
+            .await
+            .map_err(|error| error.wire())?
+            .ok_or_else(|| not_found(info_hash))?;
+        if record.state() == TorrentState::Resolving {
+            self.start_resolving(&record);
+        }
+        Ok(record)
+    }
+
+    async fn summary(&self, record: &TorrentRecord) -> Result<TorrentSummary, WireError> {
+        let marks = self.marks(record.info_hash).await?;
+        Ok(events::summary(record, Some(&marks)))
+    }
+}
+
+pub(crate) fn not_found(info_hash: InfoHash) -> WireError {
+    WireError::new(ErrorCode::NotFound, format!("no torrent {info_hash} in the library"))
+}
+
+fn magnet_record(magnet: Magnet) -> TorrentRecord {
+    TorrentRecord {
+        name: magnet.display_name.unwrap_or_default(),
+        trackers: magnet.trackers.iter().map(ToString::to_string).collect(),
+        peers: magnet.peers,
+        ..TorrentRecord::new(magnet.info_hash, clock::now_secs())
+    }
+}
+
+fn resolved_record(resolved: Resolved) -> TorrentRecord {
+    let metainfo = resolved.metainfo;
+    TorrentRecord {
+        name: metainfo.name,
+        total_bytes: metainfo.total_bytes,
+        is_single_file: metainfo.is_single_file,
+        is_private: metainfo.is_private,
+        metainfo: Some(resolved.torrent_file),
+        files: metainfo.files,
+        trackers: resolved.trackers.iter().map(ToString::to_string).collect(),
+        peers: resolved.peers,
+        ..TorrentRecord::new(metainfo.info_hash, clock::now_secs())
+    }
+}
+
+pub(crate) async fn add_text(app: &App, args: TorrentAdd) -> Result<TorrentAdded, WireError> {
+    let source = TorrentSource::parse(&args.source).map_err(|error| error.wire())?;
+    add(app, source).await
+}
+
+pub(crate) async fn add_file(app: &App, args: TorrentAddFile) -> Result<TorrentAdded, WireError> {
+    // Four characters for three bytes: what is longer cannot hold an acceptable file.
+    if args.base64.len() > limits::MAX_METAINFO_BYTES / 3 * 4 + 4 {
+        return Err(WireError::new(ErrorCode::InvalidTorrent, "the file is larger than 10 MiB"));
+    }
+    let bytes = BASE64.decode(args.base64.as_bytes()).map_err(|error| {
+        WireError::new(ErrorCode::BadRequest, format!("the file did not arrive whole: {error}"))
+    })?;
+    add(app, TorrentSource::TorrentFile(bytes)).await
+}
+
+async fn add(app: &App, source: TorrentSource) -> Result<TorrentAdded, WireError> {
+    let added = app.add(source, Description::default()).await?;
+    Ok(TorrentAdded { torrent: app.summary(&added.record).await?, is_new: added.is_new })
+}
+
+pub(crate) async fn detail(app: &App, args: TorrentRef) -> Result<TorrentDetail, WireError> {
+    let record = app.torrent(args.info_hash).await?.ok_or_else(|| not_found(args.info_hash))?;
+    let magnet = Magnet {
+        info_hash: record.info_hash,
+        display_name: Some(record.name.clone()).filter(|name| !name.is_empty()),
+        trackers: record.trackers.iter().filter_map(|tracker| tracker.parse().ok()).collect(),
+        peers: Vec::new(),
+    };
+    Ok(TorrentDetail {
+        summary: app.summary(&record).await?,
+        name: record.name.clone(),
+        is_private: record.is_private,
+        files: record.files.clone(),
+        magnet: magnet.to_uri(),
+    })
+}
+
+pub(crate) async fn retry(app: &App, args: TorrentRef) -> Result<TorrentSummary, WireError> {
+    let record = app.resolve_again(args.info_hash).await?;
+    app.summary(&record).await
+}
+
+pub(crate) async fn remove(app: &App, args: TorrentRemove) -> Result<(), WireError> {
+    if app.remove(args.info_hash, args.delete_pieces).await? {
+        Ok(())
+    } else {
+        Err(not_found(args.info_hash))
+    }
+}

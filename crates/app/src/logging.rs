@@ -1,0 +1,45 @@
+//! Where log lines go: the terminal and a daily file, of which seven are kept.
+
+use std::path::Path;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+
+const KEPT_FILES: usize = 7;
+/// The libraries below speak at every dial and datagram.
+const DEFAULT_FILTER: &str =
+    "warn,freshet=info,freshet_app=info,freshet_server=info,freshet_engine=info,freshet_store=info";
+
+/// Writes what is still buffered when it is dropped; keep it until the program ends.
+#[derive(Debug)]
+pub struct LogGuard {
+    _file: Option<tracing_appender::non_blocking::WorkerGuard>,
+}
+
+/// Starts logging for the whole process. `filter` is in `RUST_LOG`'s form; without it, or if it can't be read, our own
+/// lines from "info" on. A log folder that can't be written costs only the file.
+pub fn start_logging(data_dir: &Path, filter: Option<&str>) -> LogGuard {
+    let filter = || {
+        filter
+            .and_then(|text| EnvFilter::try_new(text).ok())
+            .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
+    };
+    let appender = tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("freshet")
+        .filename_suffix("log")
+        .max_log_files(KEPT_FILES)
+        .build(data_dir.join("logs"));
+    let (file, guard) = match appender {
+        Ok(appender) => {
+            let (writer, guard) = tracing_appender::non_blocking(appender);
+            (Some(fmt::layer().with_writer(writer).with_ansi(false).with_filter(filter())), Some(guard))
+        }
+        Err(_) => (None, None),
+    };
+    let terminal = fmt::layer().with_writer(std::io::stderr).with_filter(filter());
+    // A second start in one process (tests) keeps the first one's subscriber.
+    let _ = tracing_subscriber::registry().with(file).with(terminal).try_init();
+    LogGuard { _file: guard }
+}

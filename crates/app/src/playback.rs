@@ -1,0 +1,222 @@
+//! One playback: opened by a player page, delivered from a position on, followed by its reports.
+//!
+//! Position and viewed mark are decided here, not by the page: it only says where it stands. A crashed page loses what
+//! happened since its last stored report, at most [`rules::SAVE_POSITION_EVERY`].
+
+mod delivery;
+mod progress;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use freshet_media::Probe;
+use freshet_model::{
+    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, ReportKind,
+    WireError, rules,
+};
+use tracing::{info, warn};
+
+pub use delivery::{MediaPart, MediaPartError};
+
+use crate::args::{PlaybackOpen, PlaybackStart};
+use crate::error::Coded as _;
+use crate::library::not_found;
+use crate::{App, OpenFile, clock};
+use progress::{Progress, Step};
+
+/// How long the beginning of a file may take to arrive before the page is told.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Pages that vanish without a word leave a playback behind; the oldest goes first.
+const KEPT_PLAYBACKS: usize = 16;
+
+#[derive(Debug, Default)]
+pub(crate) struct Playbacks(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    open: HashMap<PlaybackId, Playback>,
+    order: VecDeque<PlaybackId>,
+    replaced: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Playback {
+    info_hash: InfoHash,
+    file_index: FileIndex,
+    playable_types: Vec<String>,
+    /// Known once the file was probed.
+    probe: Option<Arc<Probe>>,
+    progress: Progress,
+    run: Option<delivery::RunningRun>,
+}
+
+impl Playbacks {
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insert(&self, id: PlaybackId, playback: Playback) {
+        let mut table = self.table();
+        if table.order.len() >= KEPT_PLAYBACKS
+            && let Some(oldest) = table.order.pop_front()
+        {
+            table.open.remove(&oldest);
+        }
+        table.order.push_back(id.clone());
+        table.open.insert(id, playback);
+    }
+
+    fn remove(&self, id: &PlaybackId) {
+        let mut table = self.table();
+        table.open.remove(id);
+        table.order.retain(|known| known != id);
+    }
+}
+
+impl App {
+    /// Opens the file of a playback for `ffprobe` and `ffmpeg`, which read it through our own server.
+    ///
+    /// # Errors
+    /// The playback is unknown, or as [`App::open_file`].
+    pub async fn open_playback_file(&self, id: &PlaybackId) -> Result<OpenFile, WireError> {
+        let (info_hash, file_index) = {
+            let table = self.inner.playbacks.table();
+            let playback = table.open.get(id).ok_or_else(unknown_playback)?;
+            (playback.info_hash, playback.file_index)
+        };
+        self.open_file(info_hash, file_index).await
+    }
+
+    /// Ends every playback of a torrent, as when it leaves the library.
+    pub(crate) fn end_playbacks_of(&self, info_hash: InfoHash) {
+        self.inner.playbacks.table().open.retain(|_, playback| playback.info_hash != info_hash);
+    }
+
+    async fn store_step(
+        &self,
+        info_hash: InfoHash,
+        file_index: FileIndex,
+        step: Step,
+    ) -> Result<(), WireError> {
+        let store = &self.inner.store;
+        let stored = match step {
+            Step::Nothing => return Ok(()),
+            Step::Position { position_secs, duration_secs } => {
+                store.put_position(info_hash, file_index, position_secs, duration_secs, clock::now_ms()).await
+            }
+            Step::Viewed => store.count_play(info_hash, file_index, clock::now_ms()).await,
+        };
+        stored.map(drop).map_err(|error| error.wire())
+    }
+
+    /// Stores where each playback stands, as when the program ends under it, and closes it.
+    pub(crate) async fn close_playbacks(&self) {
+        let open: Vec<Playback> =
+            self.inner.playbacks.table().open.drain().map(|(_, playback)| playback).collect();
+        for playback in open {
+            let step = playback.progress.rest();
+            if let Err(error) = self.store_step(playback.info_hash, playback.file_index, step).await {
+                warn!(%error, "the position of a playback could not be stored");
+            }
+        }
+    }
+
+    fn input_url(&self, id: &PlaybackId) -> Result<String, WireError> {
+        let server = self.inner.server_url.get().ok_or_else(|| {
+            WireError::new(ErrorCode::Internal, "the player needs the HTTP server, and it is not running")
+        })?;
+        Ok(format!("{server}/media/{}/file", id.0))
+    }
+}
+
+fn unknown_playback() -> WireError {
+    WireError::new(ErrorCode::NotFound, "this playback has ended")
+}
+
+fn random_token() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket, WireError> {
+    let record = app.torrent(args.info_hash).await?.ok_or_else(|| not_found(args.info_hash))?;
+    let marks = app.marks(args.info_hash).await?;
+    let file_index = match args.file_index {
+        Some(index) => index,
+        None => rules::play_target(&record.files, &marks.marks).map(|file| file.index).ok_or_else(|| {
+            let code = if record.metainfo.is_some() { ErrorCode::NoSuchFile } else { ErrorCode::NotReady };
+            WireError::new(code, "there is nothing to play in this torrent")
+        })?,
+    };
+    let id = PlaybackId(random_token());
+    let playback = Playback {
+        info_hash: args.info_hash,
+        file_index,
+        playable_types: args.playable_types,
+        probe: None,
+        progress: Progress::default(),
+        run: None,
+    };
+    app.inner.playbacks.insert(id.clone(), playback);
+
+    let opened = probe_file(app, &id, args.info_hash, file_index).await;
+    let (file, probe) = opened.inspect_err(|_| app.inner.playbacks.remove(&id))?;
+
+    let mark = marks.get(file_index);
+    let resume_at_secs = mark.and_then(|mark| rules::resume_position_secs(mark, file.kind, clock::now_ms()));
+    info!(info_hash = %args.info_hash, %file_index, "playback opened");
+    Ok(PlaybackTicket {
+        info_hash: args.info_hash,
+        file_index,
+        title: record.shown_title(),
+        file_name: file.name().to_owned(),
+        duration_secs: probe.duration_secs,
+        resume_at_secs: resume_at_secs.unwrap_or(0.0),
+        tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
+        stream_path: format!("/play/{}/{}", args.info_hash, file.torrserver_id),
+        playback_id: id,
+    })
+}
+
+async fn probe_file(
+    app: &App,
+    id: &PlaybackId,
+    info_hash: InfoHash,
+    file_index: FileIndex,
+) -> Result<(freshet_model::FileEntry, Arc<Probe>), WireError> {
+    let tools = app.tools()?;
+    // Errors of the torrent itself are told as such, not as an unreadable film.
+    let OpenFile { file, reader, .. } = app.open_file(info_hash, file_index).await?;
+    let url = app.input_url(id)?;
+    let probe = freshet_media::probe(tools, &url, PROBE_TIMEOUT).await.map_err(|error| error.wire())?;
+    drop(reader);
+    let probe = Arc::new(probe);
+    let mut table = app.inner.playbacks.table();
+    let playback = table.open.get_mut(id).ok_or_else(unknown_playback)?;
+    playback.probe = Some(probe.clone());
+    Ok((file, probe))
+}
+
+pub(crate) async fn start(app: &App, args: PlaybackStart) -> Result<MediaRun, WireError> {
+    app.start_run(&args.playback_id, args.at_secs, args.audio_stream)
+}
+
+pub(crate) async fn report(app: &App, report: PlaybackReport) -> Result<(), WireError> {
+    let valid = |secs: f64| secs.is_finite() && secs >= 0.0;
+    if !valid(report.position_secs) || report.duration_secs.is_some_and(|secs| !valid(secs)) {
+        return Err(WireError::new(ErrorCode::BadRequest, "a position is a number of seconds from 0 on"));
+    }
+    let (info_hash, file_index, step) = {
+        let mut table = app.inner.playbacks.table();
+        let playback = table.open.get_mut(&report.playback_id).ok_or_else(unknown_playback)?;
+        // The file's own header is a better witness of its length than the page.
+        let probed = playback.probe.as_ref().and_then(|probe| probe.duration_secs);
+        let duration_secs = probed.or(report.duration_secs);
+        let step = playback.progress.report(report.kind, report.position_secs, duration_secs, Instant::now());
+        (playback.info_hash, playback.file_index, step)
+    };
+    if report.kind == ReportKind::Closed {
+        app.inner.playbacks.remove(&report.playback_id);
+    }
+    app.store_step(info_hash, file_index, step).await
+}

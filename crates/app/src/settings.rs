@@ -1,0 +1,48 @@
+//! Settings: read anywhere, changed here, applied at once.
+
+use std::sync::Arc;
+
+use freshet_model::{Settings, SettingsPatch, WireError};
+
+use crate::App;
+use crate::args::VolumeSet;
+use crate::error::Coded as _;
+
+impl App {
+    pub fn settings(&self) -> Arc<Settings> {
+        self.inner.store.settings()
+    }
+
+    /// Changes some settings; answers when they are on the disk. What they rule follows at once.
+    ///
+    /// # Errors
+    /// A value is outside its range, or the store can't write; nothing is changed then.
+    pub async fn update_settings(&self, patch: SettingsPatch) -> Result<Arc<Settings>, WireError> {
+        self.inner.store.update_settings(patch).await.map_err(|error| error.wire())
+    }
+
+    /// Keeps the engine's limits as the settings say.
+    pub(crate) fn follow_settings(&self) {
+        let mut settings = self.inner.store.watch_settings();
+        let engine = self.inner.engine.clone();
+        self.inner.tasks.spawn("apply settings", async move {
+            while settings.changed().await.is_ok() {
+                let now = settings.borrow_and_update().clone();
+                engine.set_limits(now.download_limit_bytes_per_sec, now.upload_limit_bytes_per_sec);
+            }
+        });
+    }
+}
+
+pub(crate) async fn update(app: &App, patch: SettingsPatch) -> Result<Settings, WireError> {
+    Ok(Arc::unwrap_or_clone(app.update_settings(patch).await?))
+}
+
+pub(crate) async fn set_volume(app: &App, args: VolumeSet) -> Result<(), WireError> {
+    let patch = SettingsPatch {
+        volume: Some(args.volume),
+        is_muted: Some(args.is_muted),
+        ..SettingsPatch::default()
+    };
+    app.update_settings(patch).await.map(drop)
+}

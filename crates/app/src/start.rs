@@ -1,0 +1,134 @@
+//! The beginning and the end of the application.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use freshet_engine::{Engine, EngineConfig, EngineLimits};
+use freshet_media::Tools;
+use freshet_model::{Notice, NoticeKind, TorrentState};
+use freshet_store::{RestoredBackup, Store, StoreOptions};
+use tracing::{error, info};
+
+use crate::events::EventHub;
+use crate::{App, AppConfig, Inner, Tasks};
+
+/// Why the application can't start. Each is told to the person in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] freshet_store::OpenError),
+    #[error("the engine could not start: {0}")]
+    Engine(#[from] freshet_engine::StartError),
+    #[error("opening the database was interrupted")]
+    Interrupted,
+}
+
+impl App {
+    /// Opens the store, starts the engine, and goes on with what was unfinished. A taken peer port or a missing `ffmpeg`
+    /// is a notice, not a failed start.
+    ///
+    /// # Errors
+    /// [`StartError`]: the data folder can't be used, or the engine can't run at all.
+    pub async fn start(config: AppConfig) -> Result<Self, StartError> {
+        let options = StoreOptions::new(config.database());
+        let opening = tokio::task::spawn_blocking(move || Store::open(options));
+        let (store, opened) = opening.await.map_err(|_| StartError::Interrupted)??;
+        let settings = store.settings();
+        let engine = Engine::start(EngineConfig {
+            pieces_dir: config.pieces(),
+            dht_state_path: config.dht_state(),
+            peer_port: config.peer_port,
+            enable_dht: config.enable_dht,
+            addresses: config.addresses,
+            download_limit_bytes_per_sec: settings.download_limit_bytes_per_sec,
+            upload_limit_bytes_per_sec: settings.upload_limit_bytes_per_sec,
+            limits: EngineLimits::default(),
+        })
+        .await;
+        let engine = match engine {
+            Ok(engine) => engine,
+            Err(error) => {
+                // Nothing was changed yet; what the close says would hide the reason.
+                let _ = store.close().await;
+                return Err(error.into());
+            }
+        };
+
+        let tasks = Tasks::default();
+        let events = EventHub::start(store.clone(), &engine, &tasks);
+        let app = Self {
+            inner: Arc::new(Inner {
+                config,
+                store,
+                engine,
+                tools: Tools::find(),
+                tasks,
+                events,
+                resolving: crate::resolve::Resolving::default(),
+                preloads: crate::files::Preloads::default(),
+                playbacks: crate::playback::Playbacks::default(),
+                player: crate::player::Player::default(),
+                client_plays: crate::viewed::ClientPlays::default(),
+                server_url: OnceLock::new(),
+            }),
+        };
+        app.follow_settings();
+        app.tell_notices(opened.restored_from_backup).await;
+        app.resolve_unfinished();
+        info!(data_dir = %app.inner.config.data_dir.display(), "started");
+        Ok(app)
+    }
+
+    /// The tasks of the application, for the hosts' own.
+    pub fn tasks(&self) -> &Tasks {
+        &self.inner.tasks
+    }
+
+    /// Tells every window something that a person should know.
+    pub async fn add_notice(&self, notice: Notice) {
+        self.inner.events.add_notice(notice).await;
+    }
+
+    async fn tell_notices(&self, restored: Option<RestoredBackup>) {
+        let status = self.inner.engine.status();
+        if status.wanted_port_taken {
+            let subject = status.peer_port.map(|port| port.to_string()).unwrap_or_default();
+            self.add_notice(Notice { kind: NoticeKind::PeerPortTaken, subject }).await;
+        }
+        if self.inner.tools.is_none() {
+            self.add_notice(Notice { kind: NoticeKind::FfmpegMissing, subject: "ffmpeg".to_owned() }).await;
+        }
+        if let Some(backup) = restored {
+            let subject = backup.made_at_secs.to_string();
+            self.add_notice(Notice { kind: NoticeKind::DatabaseRestored, subject }).await;
+        }
+    }
+
+    /// Torrents whose details were still looked for when the program ended last time.
+    fn resolve_unfinished(&self) {
+        let app = self.clone();
+        self.inner.tasks.spawn("resolve unfinished", async move {
+            match app.torrents().await {
+                Ok(torrents) => {
+                    for record in torrents.iter().filter(|record| record.state() == TorrentState::Resolving) {
+                        app.start_resolving(record);
+                    }
+                }
+                Err(error) => error!(%error, "unfinished torrents could not be read"),
+            }
+        });
+    }
+
+    /// Ends everything in order: tasks, transfers, store. What was acknowledged is on the disk before and after.
+    ///
+    /// Takes at most about twice `deadline`; what misses it is logged by name.
+    pub async fn shutdown(&self, deadline: Duration) {
+        info!("ending");
+        self.close_playbacks().await;
+        self.inner.tasks.shutdown(deadline).await;
+        self.inner.engine.shutdown(deadline).await;
+        if let Err(error) = self.inner.store.close().await {
+            error!(%error, "the store did not close in good order");
+        }
+    }
+}

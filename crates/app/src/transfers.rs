@@ -1,0 +1,40 @@
+//! What is being transferred, and stopping it.
+
+use freshet_model::{InfoHash, TransferStats, WireError};
+use tracing::info;
+
+use crate::App;
+use crate::args::TransfersPause;
+use crate::error::Coded as _;
+
+impl App {
+    /// What a torrent does at this moment; `None` while it is idle.
+    pub fn stats(&self, info_hash: InfoHash) -> Option<TransferStats> {
+        self.inner.engine.stats().iter().find(|stats| stats.info_hash == info_hash).cloned()
+    }
+
+    /// Whether a torrent is in use: it has connections or is making some.
+    pub fn is_active(&self, info_hash: InfoHash) -> bool {
+        self.inner.engine.stats().iter().any(|stats| stats.info_hash == info_hash)
+    }
+
+    /// Ends the transfers of a torrent; it stays in the library, and its pieces on the disk.
+    ///
+    /// # Errors
+    /// The transfers could not be ended.
+    pub async fn drop_transfers(&self, info_hash: InfoHash) -> Result<bool, WireError> {
+        self.inner.engine.deactivate(info_hash, false).await.map_err(|error| error.wire())
+    }
+
+    /// Stops all transfers, or lets them go on.
+    pub async fn pause_transfers(&self, paused: bool) {
+        info!(paused, "transfers paused or resumed");
+        self.inner.engine.set_paused(paused).await;
+        self.inner.events.set_transfers_paused(paused).await;
+    }
+}
+
+pub(crate) async fn pause(app: &App, args: TransfersPause) -> Result<(), WireError> {
+    app.pause_transfers(args.paused).await;
+    Ok(())
+}
