@@ -1,0 +1,85 @@
+//! The command line; for a double click it is empty.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+
+use freshet_app::{AppConfig, default_data_dir};
+use freshet_model::AddressPolicy;
+use freshet_server::PortChoice;
+
+const INSTANCE_ID: &str = "org.freshet.app";
+
+/// Open a magnet link, and the film starts.
+#[derive(Debug, Clone, Default, clap::Parser)]
+#[command(name = "freshet", version)]
+pub struct Args {
+    /// Magnet links, info hashes, web links or .torrent files to add and play
+    pub sources: Vec<String>,
+    /// Folder for the library, pieces and logs
+    #[arg(short = 'd', long = "path", value_name = "DIR")]
+    pub path: Option<PathBuf>,
+    /// Port for other players and devices; without it 8090 or the next free one
+    #[arg(short, long)]
+    pub port: Option<u16>,
+    /// Port for peers; 0 is any
+    #[arg(long, default_value_t = 0)]
+    pub peer_port: u16,
+    /// Do not use the distributed hash table
+    #[arg(long)]
+    pub no_dht: bool,
+    /// Also ask trackers and peers on this computer and in private networks
+    #[arg(long)]
+    pub allow_private_networks: bool,
+    /// What to log, such as "debug" or "freshet_engine=trace"
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Args {
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
+        let folder = self.path.clone().or_else(default_data_dir);
+        folder.ok_or_else(|| "no home folder was found; say where to keep things with --path".to_owned())
+    }
+
+    pub(crate) fn app_config(&self, data_dir: PathBuf) -> AppConfig {
+        AppConfig {
+            peer_port: self.peer_port,
+            enable_dht: !self.no_dht,
+            addresses: if self.allow_private_networks { AddressPolicy::PrivateToo } else { AddressPolicy::GlobalOnly },
+            ..AppConfig::new(data_dir)
+        }
+    }
+
+    pub(crate) fn port_choice(&self) -> PortChoice {
+        self.port.map_or(PortChoice::Default, PortChoice::Exact)
+    }
+
+    /// Under which name this instance is found by a second start: one for each data folder.
+    pub(crate) fn instance_id(&self, data_dir: &Path) -> String {
+        if self.path.is_none() {
+            return INSTANCE_ID.to_owned();
+        }
+        let mut hasher = DefaultHasher::new();
+        std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()).hash(&mut hasher);
+        format!("{INSTANCE_ID}.d{:016x}", hasher.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn each_data_folder_is_an_instance_of_its_own() {
+        let parse = |words: &[&str]| Args::try_parse_from(words).unwrap();
+        let plain = parse(&["freshet", "magnet:?xt=x"]);
+        let here = parse(&["freshet", "-d", "/tmp/a"]);
+
+        assert_eq!(plain.instance_id(Path::new("/any")), INSTANCE_ID);
+        assert_eq!(here.instance_id(Path::new("/tmp/a")), here.instance_id(Path::new("/tmp/a")));
+        assert_ne!(here.instance_id(Path::new("/tmp/a")), here.instance_id(Path::new("/tmp/b")));
+        assert_eq!(plain.sources, ["magnet:?xt=x"]);
+    }
+}

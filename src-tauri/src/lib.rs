@@ -1,0 +1,114 @@
+//! The shell: windows, tray, what the system hands over. No decision about torrents is made here; what could be tested
+//! without a window belongs in `freshet-app`.
+
+mod args;
+mod open_with;
+mod player;
+mod quit;
+mod rpc;
+mod tray;
+mod windows;
+mod words;
+
+use std::time::Duration;
+
+use freshet_app::{App, start_logging};
+use freshet_server::{Server, ServerOptions};
+use tauri::{AppHandle, Manager as _, RunEvent};
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
+use tracing::error;
+
+pub use args::Args;
+pub use rpc::Subscriptions;
+
+/// Everything that the windows and the tray stand on; managed by Tauri.
+#[derive(Debug)]
+struct Desktop {
+    app: App,
+    server: Server,
+    has_tray: bool,
+}
+
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Runs the application until it is quit; gives the exit code of the process.
+pub fn run() -> i32 {
+    use clap::Parser as _;
+    let args = Args::parse();
+    let data_dir = match args.data_dir() {
+        Ok(folder) => folder,
+        Err(message) => return fail_without_window(&message),
+    };
+    let _log = start_logging(&data_dir, args.log.as_deref());
+    let built = builder(args, data_dir).build(tauri::generate_context!());
+    match built {
+        Ok(app) => app.run_return(|handle, event| {
+            if let RunEvent::ExitRequested { code, api, .. } = event {
+                quit::requested(handle, code, &api);
+            }
+        }),
+        Err(error) => fail_without_window(&error.to_string()),
+    }
+}
+
+fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wry> {
+    let second_start = tauri_plugin_single_instance::Builder::new()
+        .callback(|handle, argv, cwd| open_with::second_start(handle, &argv, cwd.as_ref()))
+        .dbus_id(args.instance_id(&data_dir))
+        .build();
+    tauri::Builder::default()
+        // First of all plugins: a second start must end before it touches anything.
+        .plugin(second_start)
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_window_state::Builder::new().build())
+        .manage(Subscriptions::default())
+        .invoke_handler(tauri::generate_handler![rpc::rpc, rpc::subscribe])
+        .setup(move |tauri_app| {
+            let handle = tauri_app.handle().clone();
+            match tauri::async_runtime::block_on(start(&args, data_dir)) {
+                Ok((app, server)) => open(&handle, app, server, &args)?,
+                Err(message) => fail(&handle, &message),
+            }
+            Ok(())
+        })
+}
+
+async fn start(args: &Args, data_dir: std::path::PathBuf) -> Result<(App, Server), String> {
+    let app = App::start(args.app_config(data_dir)).await.map_err(|error| error.to_string())?;
+    let options = ServerOptions { port: args.port_choice(), ..ServerOptions::default() };
+    match Server::bind(app.clone(), options).await {
+        Ok(server) => Ok((app, server)),
+        Err(error) => {
+            app.shutdown(SHUTDOWN_DEADLINE).await;
+            Err(error.to_string())
+        }
+    }
+}
+
+fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Result<()> {
+    let has_tray = tray::build(handle, &app)?;
+    player::follow(handle, &app);
+    handle.manage(Desktop { app, server, has_tray });
+    windows::show_main(handle)?;
+    open_with::open_all(handle, args.sources.clone(), std::env::current_dir().unwrap_or_default());
+    Ok(())
+}
+
+/// Says in a window, and on the terminal, why the program can't start; ends it when the person has read it.
+fn fail(handle: &AppHandle, message: &str) {
+    error!(message, "start failed");
+    eprintln!("freshet: {message}");
+    let words = words::words(freshet_model::Language::System);
+    let quitting = handle.clone();
+    handle
+        .dialog()
+        .message(message)
+        .title(words.cannot_start)
+        .kind(MessageDialogKind::Error)
+        .show(move |_| quitting.exit(1));
+}
+
+fn fail_without_window(message: &str) -> i32 {
+    eprintln!("freshet: {message}");
+    1
+}

@@ -1,0 +1,30 @@
+//! The end: the last window was closed, or somebody chose Quit.
+
+use tauri::{AppHandle, ExitRequestApi, Manager as _};
+
+use crate::{Desktop, SHUTDOWN_DEADLINE};
+
+/// Closing the last window leaves the program in the tray, where there is one. Everything else ends it in order.
+pub(crate) fn requested(handle: &AppHandle, code: Option<i32>, api: &ExitRequestApi) {
+    // With a code it is the end of the orderly way below, or of a start that failed.
+    if code.is_some() {
+        return;
+    }
+    // Before the start has ended there is nothing to close; the dialog that says why decides.
+    api.prevent_exit();
+    if handle.try_state::<Desktop>().is_some_and(|desktop| !desktop.has_tray) {
+        in_order(handle);
+    }
+}
+
+/// Ends the application in order and then the process.
+pub(crate) fn in_order(handle: &AppHandle) {
+    let handle = handle.clone();
+    tauri::async_runtime::spawn(async move {
+        if let Some(desktop) = handle.try_state::<Desktop>() {
+            desktop.server.shutdown(SHUTDOWN_DEADLINE).await;
+            desktop.app.shutdown(SHUTDOWN_DEADLINE).await;
+        }
+        handle.exit(0);
+    });
+}
