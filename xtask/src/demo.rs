@@ -52,6 +52,7 @@ impl Options {
 /// The first step that fails; with `--check` also when the bytes that come through are not those of the clip.
 pub(crate) fn demo(shell: &Shell, options: &Options) -> Result<()> {
     let program = if options.check { Program::Daemon } else { Program::for_this_machine() };
+    node::check(shell)?;
     system::ensure_packages(shell, program.packages())?;
     node::build(shell)?;
     shell.cargo(&["build", "--package", "freshet-engine", "--features", "testing", "--example", "seed"])?;

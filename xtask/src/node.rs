@@ -24,7 +24,7 @@ pub(crate) fn npm_run(shell: &Shell, script: &str) -> Result<()> {
 /// # Errors
 /// Node.js is missing or too old, or npm fails.
 pub(crate) fn install(shell: &Shell) -> Result<()> {
-    let node_version = check_node(shell)?;
+    let node_version = check(shell)?;
     let lock = shell.path("ui/package-lock.json");
     let lock = std::fs::read_to_string(&lock).during(lock.display())?;
     let stamp = shell.path(STAMP);
@@ -60,7 +60,11 @@ fn npm() -> Result<String> {
         .ok_or_else(missing_node)
 }
 
-fn check_node(shell: &Shell) -> Result<String> {
+/// Makes sure that Node.js is here and new enough, and tells its version.
+///
+/// # Errors
+/// It is missing or too old; this tool does not install it, since distributions carry versions of all ages.
+pub(crate) fn check(shell: &Shell) -> Result<String> {
     if find_program("node").is_none() {
         return Err(missing_node());
     }

@@ -70,24 +70,16 @@ impl Program {
         }
     }
 
-    fn build_arguments(self, release: bool) -> Vec<&'static str> {
-        let mut arguments = vec!["build", "--package", self.package(), "--bin", self.binary()];
-        if self == Self::Desktop {
-            // Embeds ui/dist; without it the window would look for a development server.
-            arguments.extend(["--features", "tauri/custom-protocol"]);
-        }
-        if release {
-            arguments.push("--release");
-        }
-        arguments
-    }
-
     /// Builds the program and tells where it is.
     ///
     /// # Errors
     /// It does not compile.
     pub(crate) fn build(self, shell: &Shell, release: bool) -> Result<String> {
-        shell.cargo(&self.build_arguments(release))?;
+        let mut arguments = vec!["build", "--package", self.package(), "--bin", self.binary()];
+        if release {
+            arguments.push("--release");
+        }
+        shell.cargo(&arguments)?;
         let file = format!("{}{}", self.binary(), std::env::consts::EXE_SUFFIX);
         let path = target_folder(shell)?.join(if release { "release" } else { "debug" }).join(file);
         Ok(path.to_string_lossy().into_owned())
@@ -105,6 +97,8 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
             "No display here (neither DISPLAY nor WAYLAND_DISPLAY is set): starting freshetd, to be used in a browser."
         );
     }
+    // What this tool cannot install comes first, before anything is changed.
+    node::check(shell)?;
     system::ensure_packages(shell, program.packages())?;
     node::build(shell)?;
     let binary = program.build(shell, options.release)?;
@@ -155,7 +149,5 @@ mod tests {
     fn only_the_window_needs_the_web_view() {
         assert!(Program::Desktop.packages().contains(&Purpose::Desktop));
         assert!(!Program::Daemon.packages().contains(&Purpose::Desktop));
-        assert!(Program::Desktop.build_arguments(true).contains(&"tauri/custom-protocol"));
-        assert!(!Program::Daemon.build_arguments(false).contains(&"--features"));
     }
 }

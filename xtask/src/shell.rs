@@ -162,8 +162,9 @@ pub(crate) fn end_tree(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// Whether the process still works; one that only waits to be collected by its parent does not.
 fn is_running(id: &str) -> bool {
-    Path::new("/proc").join(id).exists()
+    std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| state_in(&stat) != Some('Z'))
 }
 
 /// The processes that `parent` started, as Linux lists them; none elsewhere.
@@ -184,13 +185,21 @@ fn parent_in(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// The first field after the program's name.
+fn state_in(stat: &str) -> Option<char> {
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn parent_is_found_behind_a_program_name_with_spaces() {
-        assert_eq!(parent_in("12 (tmux: (a) server) S 7 12 12 0"), Some(7));
+    fn parent_and_state_are_found_behind_a_program_name_with_spaces() {
+        let stat = "12 (tmux: (a) server) S 7 12 12 0";
+
+        assert_eq!(parent_in(stat), Some(7));
+        assert_eq!(state_in(stat), Some('S'));
         assert_eq!(parent_in("nonsense"), None);
     }
 

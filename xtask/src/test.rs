@@ -15,9 +15,6 @@ use crate::workspace::DESKTOP;
 /// The runner of the Rust tests; a fixed version, so that a new one cannot change what a run means.
 const NEXTEST_VERSION: &str = "0.9.143";
 
-/// What every desktop build shares, so that checks, tests and the real window compile its crates once each.
-const DESKTOP_BUILD: [&str; 4] = ["--package", DESKTOP, "--features", "tauri/custom-protocol"];
-
 /// One layer: what it costs, what it needs, what it does.
 struct Layer {
     name: &'static str,
@@ -50,6 +47,9 @@ const LAYERS: &[Layer] = &[
 
 /// Installing what is missing.
 const SETUP_BUDGET: Budget = Budget(8);
+
+/// The layers that build the pages.
+const UI_LAYERS: [&str; 4] = ["ui", "e2e-browser", "desktop", "e2e-desktop"];
 
 /// What `test` was asked for.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -116,6 +116,9 @@ pub(crate) fn test(shell: &Shell, options: &Options) -> Result<()> {
 
 fn setup(shell: &Shell, options: &Options) -> Result<()> {
     let purposes: Vec<_> = options.selected().flat_map(|layer| layer.packages).copied().collect();
+    if options.selected().any(|layer| UI_LAYERS.contains(&layer.name)) {
+        node::check(shell)?;
+    }
     if !purposes.is_empty() {
         system::ensure_packages(shell, &purposes)?;
         // The downloads count here, so that the other layers measure work.
@@ -174,13 +177,17 @@ fn ui(shell: &Shell, _: &Options) -> Result<()> {
 
 fn desktop(shell: &Shell, options: &Options) -> Result<()> {
     node::build(shell)?;
-    let with = |before: &[&'static str], after: &[&'static str]| -> Vec<&'static str> {
-        before.iter().chain(&DESKTOP_BUILD).chain(after).copied().collect()
-    };
-    let lints = shell.cargo(&with(&["clippy", "--all-targets"], &["--", "-D", "warnings"]));
-    shell.cargo(&with(&["build"], &[]))?;
-    let tests = shell.cargo(&with(&["nextest", "run", "--profile", options.nextest_profile()], &[]));
+    let lints = shell.cargo(&["clippy", "--package", DESKTOP, "--all-targets", "--", "-D", "warnings"]);
+    build_desktop(shell)?;
+    let tests =
+        shell.cargo(&["nextest", "run", "--package", DESKTOP, "--profile", options.nextest_profile()]);
     lints.and(tests)
+}
+
+/// Builds the window together with its tests, so that its crates are compiled once for both.
+fn build_desktop(shell: &Shell) -> Result<String> {
+    shell.cargo(&["build", "--package", DESKTOP, "--tests", "--bins"])?;
+    Ok(target_folder(shell)?.join("debug").join(DESKTOP).to_string_lossy().into_owned())
 }
 
 fn e2e_browser(shell: &Shell, _: &Options) -> Result<()> {
@@ -192,13 +199,9 @@ fn e2e_browser(shell: &Shell, _: &Options) -> Result<()> {
 fn e2e_desktop(shell: &Shell, _: &Options) -> Result<()> {
     let headless = Headless::build(shell)?;
     node::build(shell)?;
-    let mut build = vec!["build"];
-    build.extend(DESKTOP_BUILD);
-    shell.cargo(&build)?;
-    let window = target_folder(shell)?.join("debug").join(DESKTOP);
+    let window = build_desktop(shell)?;
     let display = VirtualDisplay::start()?;
-    let shell =
-        display.shell(&with_programs(shell, &headless))?.with_env("FRESHET", window.to_string_lossy());
+    let shell = display.shell(&with_programs(shell, &headless))?.with_env("FRESHET", window);
     // A session bus of its own: a Freshet that already runs for this user must not answer.
     shell.run(shell.command("ui", "dbus-run-session", ["--", "npm", "run", "--silent", "e2e:desktop"]))
 }
