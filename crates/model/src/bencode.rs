@@ -1,12 +1,13 @@
-//! A bounded bencode reader (BEP 3) for the validator.
+//! A bounded bencode reader (BEP 3) for everything that strangers send: metainfo, answers of trackers.
 //!
 //! It borrows from the input, never recurses deeper than it is told, and counts its tokens, so that the memory a hostile
 //! file can make it use is a small multiple of the file's own (bounded) size.
 
 use std::ops::Range;
 
+/// A value that borrows from the bytes it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     Int(i64),
     Bytes(&'a [u8]),
     List(Vec<Value<'a>>),
@@ -15,7 +16,7 @@ pub(crate) enum Value<'a> {
 
 /// A dictionary in the order of the file. Keys are unique; each value knows which bytes of the input it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Dict<'a>(Vec<Entry<'a>>);
+pub struct Dict<'a>(Vec<Entry<'a>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry<'a> {
@@ -29,37 +30,38 @@ impl<'a> Dict<'a> {
         self.0.iter().find(|entry| entry.key == key.as_bytes())
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Value<'a>> {
+    /// The value of a key; the other readers answer `None` for a value of another kind too.
+    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         self.entry(key).map(|entry| &entry.value)
     }
 
     /// The bytes of the input that a value was read from.
-    pub(crate) fn range(&self, key: &str) -> Option<Range<usize>> {
+    pub fn range(&self, key: &str) -> Option<Range<usize>> {
         self.entry(key).map(|entry| entry.range.clone())
     }
 
-    pub(crate) fn bytes(&self, key: &str) -> Option<&'a [u8]> {
+    pub fn bytes(&self, key: &str) -> Option<&'a [u8]> {
         match self.get(key)? {
             Value::Bytes(bytes) => Some(bytes),
             Value::Int(_) | Value::List(_) | Value::Dict(_) => None,
         }
     }
 
-    pub(crate) fn int(&self, key: &str) -> Option<i64> {
+    pub fn int(&self, key: &str) -> Option<i64> {
         match self.get(key)? {
             Value::Int(number) => Some(*number),
             Value::Bytes(_) | Value::List(_) | Value::Dict(_) => None,
         }
     }
 
-    pub(crate) fn list(&self, key: &str) -> Option<&[Value<'a>]> {
+    pub fn list(&self, key: &str) -> Option<&[Value<'a>]> {
         match self.get(key)? {
             Value::List(items) => Some(items),
             Value::Int(_) | Value::Bytes(_) | Value::Dict(_) => None,
         }
     }
 
-    pub(crate) fn dict(&self, key: &str) -> Option<&Dict<'a>> {
+    pub fn dict(&self, key: &str) -> Option<&Dict<'a>> {
         match self.get(key)? {
             Value::Dict(dict) => Some(dict),
             Value::Int(_) | Value::Bytes(_) | Value::List(_) => None,
@@ -84,7 +86,10 @@ pub enum BencodeError {
 }
 
 /// Reads exactly one value that fills the whole input.
-pub(crate) fn parse(input: &[u8], max_depth: usize, max_values: usize) -> Result<Value<'_>, BencodeError> {
+///
+/// # Errors
+/// [`BencodeError`], also when one of the limits is passed.
+pub fn parse(input: &[u8], max_depth: usize, max_values: usize) -> Result<Value<'_>, BencodeError> {
     let mut reader = Reader { input, at: 0, values_left: max_values };
     let value = reader.value(max_depth)?;
     if reader.at != input.len() {

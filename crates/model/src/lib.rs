@@ -11,7 +11,7 @@
 //!
 //! The wall stands here because every other room needs these words and none of them may need the others' libraries.
 
-mod bencode;
+pub mod bencode;
 mod error;
 mod event;
 mod file_ids;
