@@ -77,6 +77,13 @@ impl EventHub {
     }
 }
 
+impl crate::App {
+    /// Opens the event stream for one window or client.
+    pub fn subscribe(&self) -> EventStream {
+        self.inner.events.subscribe()
+    }
+}
+
 /// What one window hears. The first event is a snapshot; another one follows whenever the listener fell behind.
 #[derive(Debug)]
 pub struct EventStream {

@@ -15,7 +15,7 @@ impl App {
 
     /// Whether a torrent is in use: it has connections or is making some.
     pub fn is_active(&self, info_hash: InfoHash) -> bool {
-        self.inner.engine.stats().iter().any(|stats| stats.info_hash == info_hash)
+        self.inner.engine.is_active(info_hash)
     }
 
     /// Ends the transfers of a torrent; it stays in the library, and its pieces on the disk.

@@ -1,0 +1,173 @@
+//! Adding, looking at, reading and removing torrents, through the commands that windows call.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use common::{Swarm, call, event, shutdown, snapshot, soon, start};
+use data_encoding::BASE64;
+use freshet_app::{Caller, Description, dispatch};
+use freshet_model::{AppEvent, ErrorCode, FileIndex, InfoHash, TorrentSource, TorrentState};
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_magnet_shows_its_row_at_once_then_its_files_then_its_bytes() {
+    let swarm = Swarm::seed(&[("film.mkv", 3_000_000), ("cover.jpg", 5_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    let mut events = app.subscribe();
+    assert!(snapshot(&mut events).await.torrents.is_empty());
+
+    let added = call(&app, "torrent_add", json!({ "source": swarm.torrent.magnet() })).await.unwrap();
+
+    assert_eq!(added["is_new"], true);
+    assert_eq!(added["torrent"]["title"], "Pack", "the magnet's name, until the details arrive");
+    let first = event(&mut events, |event| match event {
+        AppEvent::TorrentChanged { torrent, .. } => Some(torrent.clone()),
+        _ => None,
+    });
+    assert_eq!(first.await.state, TorrentState::Resolving);
+    let ready = event(&mut events, |event| match event {
+        AppEvent::TorrentChanged { torrent, .. } if torrent.state == TorrentState::Ready => {
+            Some(torrent.clone())
+        }
+        _ => None,
+    });
+    let ready = ready.await;
+    assert_eq!((ready.file_count, ready.playable_count, ready.total_bytes), (2, 1, 3_005_000));
+
+    let info_hash = swarm.torrent.info_hash;
+    let detail = call(&app, "torrent_detail", json!({ "info_hash": info_hash })).await.unwrap();
+    let film = detail["files"].as_array().unwrap().iter().find(|file| file["path"] == "film.mkv").unwrap();
+    assert_eq!(film["index"], json!(ready.play_target.unwrap()));
+    let mut bytes = Vec::new();
+    let mut file = app.open_file(info_hash, ready.play_target.unwrap()).await.unwrap();
+    soon("reading", file.reader.read_to_end(&mut bytes)).await.unwrap();
+    assert!(bytes == swarm.content("film.mkv"), "the film arrives byte for byte");
+    assert!(app.is_active(info_hash));
+    drop(file);
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_and_its_marks_are_there_after_a_restart_and_after_removal_and_return() {
+    let swarm = Swarm::seed(&[("e1.mkv", 400_000), ("e2.mkv", 400_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let info_hash = swarm.torrent.info_hash;
+    let file = json!({ "base64": BASE64.encode(&swarm.torrent.torrent_file) });
+    let app = start(folder.path()).await;
+    call(&app, "torrent_add_file", file.clone()).await.unwrap();
+    call(&app, "viewed_set", json!({ "info_hash": info_hash, "file_index": 0, "viewed": true }))
+        .await
+        .unwrap();
+    shutdown(app).await;
+
+    let app = start(folder.path()).await;
+    let row = snapshot(&mut app.subscribe()).await.torrents.remove(0);
+    assert_eq!((row.info_hash, row.viewed_count, row.playable_count), (info_hash, 1, 2));
+    assert_eq!(row.play_target, Some(FileIndex(1)), "the next one that was not seen");
+
+    call(&app, "torrent_remove", json!({ "info_hash": info_hash, "delete_pieces": true })).await.unwrap();
+    assert!(snapshot(&mut app.subscribe()).await.torrents.is_empty());
+    let gone = call(&app, "torrent_remove", json!({ "info_hash": info_hash, "delete_pieces": true })).await;
+    assert_eq!(gone.unwrap_err().code, ErrorCode::NotFound);
+    call(&app, "torrent_add_file", file).await.unwrap();
+    assert_eq!(snapshot(&mut app.subscribe()).await.torrents[0].viewed_count, 1, "marks outlive the removal");
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_refused_by_name_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    let v2 = format!("magnet:?xt=urn:btmh:1220{}", "ab".repeat(32));
+    let table = [
+        ("torrent_add", json!({ "source": "" }), ErrorCode::InvalidSource),
+        ("torrent_add", json!({ "source": "hello" }), ErrorCode::InvalidSource),
+        ("torrent_add", json!({ "source": "magnet:?xt=urn:btih:123" }), ErrorCode::InvalidInfoHash),
+        ("torrent_add", json!({ "source": v2 }), ErrorCode::V2Only),
+        ("torrent_add_file", json!({ "base64": BASE64.encode(b"<html>") }), ErrorCode::InvalidTorrent),
+        ("torrent_add_file", json!({ "base64": "%%%" }), ErrorCode::BadRequest),
+        ("torrent_add", json!({ "sources": "x" }), ErrorCode::BadRequest),
+        ("no_such_command", json!({}), ErrorCode::BadRequest),
+        ("torrent_detail", json!({ "info_hash": InfoHash::new([7; 20]) }), ErrorCode::NotFound),
+        ("player_show", json!({ "info_hash": InfoHash::new([7; 20]) }), ErrorCode::NotFound),
+        ("settings_update", json!({ "volume": 2.0 }), ErrorCode::BadRequest),
+        ("settings_update", json!({ "upload_limit_bytes_per_sec": 1 }), ErrorCode::BadRequest),
+    ];
+    for (command, args, code) in table {
+        assert_eq!(call(&app, command, args.clone()).await.unwrap_err().code, code, "{command} {args}");
+    }
+    assert!(app.torrents().await.unwrap().is_empty());
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_is_the_same_torrent_and_keeps_what_was_said_of_it() {
+    let swarm = Swarm::seed(&[("a.mkv", 100_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    let source = || TorrentSource::TorrentFile(swarm.torrent.torrent_file.clone());
+    let named = Description { title: Some("My film".to_owned()), ..Description::default() };
+    assert!(app.add(source(), named).await.unwrap().is_new);
+
+    let again = app
+        .add(TorrentSource::parse(&swarm.torrent.magnet()).unwrap(), Description::default())
+        .await
+        .unwrap();
+
+    assert!(!again.is_new);
+    assert_eq!(again.record.title, "My film");
+    assert_eq!(again.record.state(), TorrentState::Ready);
+    assert_eq!(app.torrents().await.unwrap().len(), 1);
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_magnet_that_nobody_answers_fails_with_a_reason_and_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    let mut events = app.subscribe();
+    let info_hash = InfoHash::new([9; 20]);
+
+    call(&app, "torrent_add", json!({ "source": info_hash.to_string() })).await.unwrap();
+
+    let failed = event(&mut events, |event| match event {
+        AppEvent::TorrentChanged { torrent, .. } => torrent.error.clone(),
+        _ => None,
+    });
+    assert_eq!(failed.await.code, ErrorCode::NoDetails);
+    let row = call(&app, "torrent_retry", json!({ "info_hash": info_hash })).await.unwrap();
+    assert_eq!(row["state"], "resolving");
+    let opened = call(&app, "playback_open", json!({ "info_hash": info_hash, "playable_types": [] })).await;
+    assert_eq!(opened.unwrap_err().code, ErrorCode::NotReady);
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_player_window_gets_only_what_playing_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    for (command, _) in freshet_app::COMMANDS {
+        let answer = dispatch(&app, Caller::PlayerWindow, command, json!({ "wrong": true })).await;
+        let is_refused = answer.unwrap_err().code == ErrorCode::Forbidden;
+        let is_for_playing = command.starts_with("playback_")
+            || ["app_info", "torrent_detail", "torrent_retry", "viewed_set", "volume_set"].contains(command);
+        assert_eq!(is_refused, !is_for_playing, "{command}");
+    }
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_application_on_the_same_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+
+    let second = freshet_app::App::start(common::config(folder.path())).await;
+
+    let message = second.unwrap_err().to_string();
+    assert!(message.contains("another instance"), "{message}");
+    shutdown(app).await;
+    shutdown(start(folder.path()).await).await;
+}
