@@ -1,1 +1,37 @@
-//! SQLite behind one owner thread with a moka cache in front: settings, library, viewed marks, positions
+//! Settings, library, viewed marks and positions: SQLite behind one owner thread, with a cache in front.
+//!
+//! What is promised:
+//!
+//! - An acknowledged change is on the disk (write-ahead log, `synchronous = FULL`), and every later read sees it or something
+//!   newer. Changes that wait together share one commit.
+//! - A read never sees a change that is not on the disk.
+//! - Events come in the order of the commits, each with the full new value and a revision that is never given twice.
+//! - A caller that goes away does not undo its change.
+//! - Marks and positions outlive the removal of their torrent.
+//!
+//! The wall stands here because these promises hold only as long as nobody else has a writing connection or a way into the
+//! cache: both are private to [`owner`], and the types of SQLite and of the cache do not leave this crate.
+
+mod backup;
+mod cache;
+mod error;
+mod events;
+mod files;
+mod hooks;
+mod library;
+mod open;
+mod owner;
+mod preferences;
+mod readers;
+mod request;
+mod schema;
+mod store;
+mod tables;
+mod viewed;
+
+pub use error::{CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
+pub use events::{Lagged, StoreEvent, StoreEvents};
+pub use library::{Added, TorrentChange};
+pub use open::{OpenReport, RestoredBackup, StoreOptions};
+pub use owner::StoreState;
+pub use store::{Store, StoreSnapshot};

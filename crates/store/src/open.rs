@@ -1,0 +1,276 @@
+//! From a path to a healthy database of the right schema: folder, lock, version, damage, backup, migrations.
+//!
+//! The order matters. The lock comes before anything is looked at; a newer database is recognized before anything is
+//! written; a backup is made before a migration touches anything.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use freshet_model::{Revision, Settings};
+use rusqlite::Connection;
+
+use crate::backup::{self, Backup, BackupError};
+use crate::error::{Meaning, OpenError, meaning};
+use crate::files::{self, FolderLock, Identity, LockError};
+use crate::schema;
+use crate::tables::{marks, meta, settings, torrents};
+
+/// What [`crate::Store::open`] needs to know.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The database file, `freshet.db` in a folder of its own; the folder is made if it is missing.
+    pub path: PathBuf,
+    /// How much memory the cache may take. Too little makes the store slower, never wrong.
+    pub cache_bytes: u64,
+    /// Written down to notice an update of the program, which makes a backup due.
+    pub app_version: String,
+    /// A newest backup older than this makes the next one due.
+    pub backup_every: Duration,
+    /// Milliseconds since 1970.
+    pub now_ms: fn() -> u64,
+    #[cfg(test)]
+    pub(crate) hooks: crate::hooks::Hooks,
+}
+
+impl StoreOptions {
+    pub const DEFAULT_CACHE_BYTES: u64 = 32 * 1024 * 1024;
+
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            cache_bytes: Self::DEFAULT_CACHE_BYTES,
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            backup_every: Duration::from_secs(24 * 60 * 60),
+            now_ms: system_now_ms,
+            #[cfg(test)]
+            hooks: crate::hooks::Hooks::default(),
+        }
+    }
+
+    pub(crate) fn now_secs(&self) -> u64 {
+        (self.now_ms)() / 1000
+    }
+}
+
+fn system_now_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What happened while the store was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenReport {
+    /// There was no database; this is a new one.
+    pub is_new: bool,
+    /// The schema the database had, if it was an older one.
+    pub migrated_from: Option<u32>,
+    /// The database was damaged, and a backup took its place.
+    pub restored_from_backup: Option<RestoredBackup>,
+    /// Settings with values that this version does not know; they have their defaults now.
+    pub reset_settings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredBackup {
+    /// When the backup was made, in seconds since 1970. Changes since then are lost.
+    pub made_at_secs: u64,
+    /// The folder that now holds the damaged files.
+    pub damaged_files: PathBuf,
+}
+
+/// After a restore, numbers go on from here above the backup's: further than any change that the backup does not know.
+const REVISIONS_SKIPPED_BY_RESTORE: u64 = 1 << 32;
+
+/// An open database, ready for the owner thread.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) conn: Connection,
+    pub(crate) lock: FolderLock,
+    pub(crate) identity: Identity,
+    pub(crate) revision: Revision,
+    pub(crate) settings: Settings,
+    /// When the next backup is due, in seconds since 1970.
+    pub(crate) next_backup_at_secs: u64,
+}
+
+/// Why this file can't be used as it is.
+enum Unusable {
+    Damaged(String),
+    Refused(OpenError),
+}
+
+pub(crate) fn open(options: &StoreOptions) -> Result<(Opened, OpenReport), OpenError> {
+    let path = options.path.as_path();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let not_writable = |error: io::Error| folder_error(folder, &error);
+
+    files::create_folder(folder).map_err(not_writable)?;
+    let lock = FolderLock::take(&path.with_extension("lock")).map_err(|error| match error {
+        LockError::Held => OpenError::Locked { folder: folder.to_owned() },
+        LockError::Io(error) => folder_error(folder, &error),
+    })?;
+
+    let mut report = OpenReport::default();
+    let mut conn = match open_file(path, options, &mut report) {
+        Ok(conn) => conn,
+        Err(Unusable::Refused(error)) => return Err(error),
+        Err(Unusable::Damaged(reason)) => {
+            let conn = open_backup(path, options, &mut report, &reason)?;
+            tracing::error!(reason, ?report, "the database was damaged, a backup has taken its place");
+            conn
+        }
+    };
+    files::sync_folder(folder).map_err(not_writable)?;
+
+    let failed = |error: rusqlite::Error| refuse(path, error);
+    let read = settings::read(&conn).map_err(failed)?;
+    report.reset_settings = read.reset_fields;
+    if report.restored_from_backup.is_some() {
+        skip_revisions(&mut conn).map_err(failed)?;
+    }
+    let is_other_version =
+        meta::app_version(&conn).map_err(failed)?.is_none_or(|version| version != options.app_version);
+    if is_other_version {
+        meta::put_app_version(&conn, &options.app_version).map_err(failed)?;
+    }
+    let opened = Opened {
+        identity: Identity::of(path).map_err(not_writable)?,
+        revision: meta::revision(&conn).map_err(failed)?,
+        settings: read.settings,
+        next_backup_at_secs: next_backup_at_secs(options, &report, is_other_version),
+        conn,
+        lock,
+    };
+    Ok((opened, report))
+}
+
+/// Opens the file, or makes a new one if there is none.
+fn open_file(path: &Path, options: &StoreOptions, report: &mut OpenReport) -> Result<Connection, Unusable> {
+    let folder_error = |error: io::Error| {
+        Unusable::Refused(self::folder_error(path.parent().unwrap_or(Path::new(".")), &error))
+    };
+    let judge = |error: rusqlite::Error| match meaning(&error) {
+        Meaning::Damaged => Unusable::Damaged(error.to_string()),
+        Meaning::DiskFull | Meaning::FolderGone | Meaning::Other => Unusable::Refused(refuse(path, error)),
+    };
+    let is_empty = |path: &Path| fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
+    // Without a log everything is in the file.
+    let is_whole = is_empty(&files::with_suffix(path, "-wal"));
+    let is_new = is_empty(path) && is_whole;
+    if !is_new {
+        // Nothing here writes, or leaves a file behind: a newer database must stay as it is, to the byte.
+        let found =
+            match is_whole.then(|| schema::version_in_header(path)).transpose().map_err(folder_error)? {
+                Some(found) => found,
+                None => schema::open_reader(path).and_then(|conn| schema::version(&conn)).map_err(judge)?,
+            };
+        let known = known_schema();
+        if found > known {
+            return Err(Unusable::Refused(OpenError::NewerSchema { found, known }));
+        }
+    }
+    files::open_private(path).map_err(folder_error)?;
+    let mut conn = schema::open_writer(path).map_err(judge)?;
+    check(&conn)?;
+    let found = schema::version(&conn).map_err(judge)?;
+    if found > 0 && found < known_schema() {
+        backup::make(path, options.now_secs()).map_err(|error| match error {
+            BackupError::Sqlite(error) => judge(error),
+            BackupError::Io(error) => folder_error(error),
+        })?;
+        report.migrated_from = Some(found);
+    }
+    schema::migrate(&mut conn, schema::MIGRATIONS).map_err(judge)?;
+    check_rows(&conn).map_err(judge)?;
+    report.is_new = is_new;
+    Ok(conn)
+}
+
+fn known_schema() -> u32 {
+    u32::try_from(schema::MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+/// SQLite's view: pages, indexes, types and the constraints of the schema.
+fn check(conn: &Connection) -> Result<(), Unusable> {
+    let verdict: String = conn
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| Unusable::Damaged(error.to_string()))?;
+    if verdict == "ok" { Ok(()) } else { Err(Unusable::Damaged(verdict)) }
+}
+
+/// Our view: every row says what was written.
+fn check_rows(conn: &Connection) -> rusqlite::Result<()> {
+    meta::revision(conn)?;
+    settings::read(conn)?;
+    marks::read_all(conn)?;
+    torrents::check_all(conn)
+}
+
+fn open_backup(
+    path: &Path,
+    options: &StoreOptions,
+    report: &mut OpenReport,
+    reason: &str,
+) -> Result<Connection, OpenError> {
+    let damaged = |reason: &str| OpenError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    let Some(backup) = backup::list(path).into_iter().find(is_good) else { return Err(damaged(reason)) };
+    let io_error = |error: io::Error| folder_error(path.parent().unwrap_or(Path::new(".")), &error);
+
+    let damaged_files = backup::move_aside(path, options.now_secs()).map_err(io_error)?;
+    backup::restore(&backup, path).map_err(io_error)?;
+    report.restored_from_backup = Some(RestoredBackup { made_at_secs: backup.made_at_secs, damaged_files });
+    open_file(path, options, report).map_err(|error| match error {
+        Unusable::Damaged(reason) => damaged(&reason),
+        Unusable::Refused(error) => error,
+    })
+}
+
+fn is_good(backup: &Backup) -> bool {
+    let Ok(conn) = schema::open_reader(&backup.path) else { return false };
+    backup.schema <= known_schema()
+        && check(&conn).is_ok()
+        && (backup.schema < known_schema() || check_rows(&conn).is_ok())
+}
+
+/// No number of a change is given twice, also not one that the backup knows nothing of.
+fn skip_revisions(conn: &mut Connection) -> rusqlite::Result<()> {
+    let revision = meta::revision(conn)?;
+    meta::put_revision(conn, Revision(revision.0.saturating_add(REVISIONS_SKIPPED_BY_RESTORE)))
+}
+
+fn next_backup_at_secs(options: &StoreOptions, report: &OpenReport, is_other_version: bool) -> u64 {
+    let now = options.now_secs();
+    if report.is_new {
+        // Soon, but not before there is anything worth keeping.
+        return now + options.backup_every.as_secs().min(10 * 60);
+    }
+    match backup::list(&options.path).first() {
+        // A backup from the future says that the clock was wrong, not that all is well.
+        Some(newest) if newest.made_at_secs <= now && !is_other_version => {
+            newest.made_at_secs + options.backup_every.as_secs()
+        }
+        _ => now,
+    }
+}
+
+fn folder_error(folder: &Path, error: &io::Error) -> OpenError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            OpenError::DiskFull { folder: folder.to_owned() }
+        }
+        _ => OpenError::FolderNotWritable { folder: folder.to_owned(), reason: error.to_string() },
+    }
+}
+
+fn refuse(path: &Path, error: rusqlite::Error) -> OpenError {
+    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let reason = error.to_string();
+    match meaning(&error) {
+        Meaning::DiskFull => OpenError::DiskFull { folder },
+        Meaning::FolderGone => OpenError::FolderNotWritable { folder, reason },
+        Meaning::Damaged => OpenError::Damaged { path: path.to_owned(), reason },
+        Meaning::Other => OpenError::Failed { path: path.to_owned(), reason },
+    }
+}

@@ -1,0 +1,169 @@
+//! Tables `torrents` and `torrent_words`.
+
+use freshet_model::{InfoHash, TorrentRecord};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::to_string;
+
+use super::{RowCheck, from_sql, to_sql};
+use crate::error::BadRow;
+
+const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
+                       total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers";
+
+pub(crate) fn read(conn: &Connection, info_hash: InfoHash) -> rusqlite::Result<Option<TorrentRecord>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents WHERE info_hash = ?1"))?
+        .query_row(params![info_hash.as_bytes()], from_row)
+        .optional()
+}
+
+/// Newest first; of two added in the same second, the one added later comes first.
+pub(crate) fn read_all(conn: &Connection) -> rusqlite::Result<Vec<TorrentRecord>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents ORDER BY added_at_secs DESC, id DESC"))?
+        .query_map([], from_row)?
+        .collect()
+}
+
+/// Reads every row once, to find those that are not what was written.
+pub(crate) fn check_all(conn: &Connection) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(&format!("SELECT {COLUMNS} FROM torrents"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        from_row(row)?;
+    }
+    Ok(())
+}
+
+/// Inserts the torrent, or gives the row new values.
+pub(crate) fn put(conn: &Connection, torrent: &TorrentRecord) -> rusqlite::Result<()> {
+    let json = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let texts = Texts {
+        error: torrent.error.as_ref().map(to_string).transpose().map_err(json)?,
+        trackers: to_string(&torrent.trackers).map_err(json)?,
+        files: to_string(&torrent.files).map_err(json)?,
+        peers: to_string(&torrent.peers).map_err(json)?,
+    };
+    let id: i64 = conn
+        .prepare_cached(&format!(
+            "INSERT INTO torrents ({COLUMNS})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+             ON CONFLICT (info_hash) DO UPDATE SET
+                title = ?2, name = ?3, category = ?4, poster = ?5, data = ?6, added_at_secs = ?7,
+                last_opened_at_secs = ?8, total_bytes = ?9, is_single_file = ?10, is_private = ?11, error = ?12,
+                trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17
+             RETURNING id"
+        ))?
+        .query_row(
+            params![
+                torrent.info_hash.as_bytes(),
+                torrent.title,
+                torrent.name,
+                torrent.category,
+                torrent.poster,
+                torrent.data,
+                to_sql(torrent.added_at_secs),
+                torrent.last_opened_at_secs.map(to_sql),
+                to_sql(torrent.total_bytes),
+                torrent.is_single_file,
+                torrent.is_private,
+                texts.error,
+                texts.trackers,
+                row_check(torrent, &texts),
+                texts.files,
+                torrent.metainfo,
+                texts.peers,
+            ],
+            |row| row.get(0),
+        )?;
+    put_words(conn, id, torrent)
+}
+
+fn put_words(conn: &Connection, id: i64, torrent: &TorrentRecord) -> rusqlite::Result<()> {
+    let mut paths = String::new();
+    for file in &torrent.files {
+        paths.push_str(&file.path);
+        paths.push('\n');
+    }
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO torrent_words (rowid, title, name, paths) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![id, torrent.title, torrent.name, paths])?;
+    Ok(())
+}
+
+/// Returns whether there was one.
+pub(crate) fn delete(conn: &Connection, info_hash: InfoHash) -> rusqlite::Result<bool> {
+    let id: Option<i64> = conn
+        .prepare_cached("DELETE FROM torrents WHERE info_hash = ?1 RETURNING id")?
+        .query_row(params![info_hash.as_bytes()], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = id {
+        conn.prepare_cached("DELETE FROM torrent_words WHERE rowid = ?1")?.execute(params![id])?;
+    }
+    Ok(id.is_some())
+}
+
+/// The columns that hold JSON, as they stand in the row.
+struct Texts {
+    error: Option<String>,
+    trackers: String,
+    files: String,
+    peers: String,
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
+    let texts =
+        Texts { error: row.get(11)?, trackers: row.get(12)?, files: row.get(14)?, peers: row.get(16)? };
+    let json = |error| {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::<serde_json::Error>::new(error))
+    };
+    let torrent = TorrentRecord {
+        info_hash: InfoHash::new(row.get(0)?),
+        title: row.get(1)?,
+        name: row.get(2)?,
+        category: row.get(3)?,
+        poster: row.get(4)?,
+        data: row.get(5)?,
+        added_at_secs: from_sql(row.get(6)?),
+        last_opened_at_secs: row.get::<_, Option<i64>>(7)?.map(from_sql),
+        total_bytes: from_sql(row.get(8)?),
+        is_single_file: row.get(9)?,
+        is_private: row.get(10)?,
+        metainfo: row.get(15)?,
+        files: serde_json::from_str(&texts.files).map_err(json)?,
+        trackers: serde_json::from_str(&texts.trackers).map_err(json)?,
+        peers: serde_json::from_str(&texts.peers).map_err(json)?,
+        error: texts.error.as_deref().map(serde_json::from_str).transpose().map_err(json)?,
+    };
+    if row_check(&torrent, &texts) != row.get::<_, i64>(13)? {
+        return Err(BadRow::error("torrents"));
+    }
+    Ok(torrent)
+}
+
+fn row_check(torrent: &TorrentRecord, texts: &Texts) -> i64 {
+    RowCheck::new()
+        .field(torrent.info_hash.as_bytes())
+        .field(torrent.title.as_bytes())
+        .field(torrent.name.as_bytes())
+        .field(torrent.category.as_bytes())
+        .field(torrent.poster.as_bytes())
+        .field(torrent.data.as_bytes())
+        .number(to_sql(torrent.added_at_secs))
+        .optional(
+            torrent
+                .last_opened_at_secs
+                .map(|secs| to_sql(secs).to_le_bytes())
+                .as_ref()
+                .map(<[u8; 8]>::as_slice),
+        )
+        .number(to_sql(torrent.total_bytes))
+        .number(i64::from(torrent.is_single_file))
+        .number(i64::from(torrent.is_private))
+        .optional(texts.error.as_deref().map(str::as_bytes))
+        .field(texts.trackers.as_bytes())
+        .field(texts.files.as_bytes())
+        .field(texts.peers.as_bytes())
+        .optional(torrent.metainfo.as_deref())
+        .value()
+}
