@@ -1,1 +1,168 @@
-//! HTTP: TorrServer's API, byte ranges, access guard, browser host; the headless binary freshetd
+//! HTTP: TorrServer's API, byte ranges, the access guard and the browser host for the UI.
+//!
+//! The wall stands here because everything in this room is reachable by every program, and in part by every web page, on
+//! this computer: what comes in is judged here, and behind the wall nobody has to know HTTP.
+//!
+//! [`Server::bind`] makes a running server of a running [`App`]. The desktop program and the headless `freshetd` share it.
+
+mod body;
+mod browser_host;
+mod file_response;
+mod guard;
+mod range;
+mod reply;
+mod routes;
+mod serve;
+mod state;
+mod torrserver;
+mod ui;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use freshet_app::App;
+use freshet_model::{Notice, NoticeKind};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::guard::Guard;
+use crate::serve::Stops;
+use crate::state::ServerState;
+use crate::ui::Ui;
+
+/// TorrServer's port, which its clients look for.
+pub const DEFAULT_PORT: u16 = 8090;
+/// So many ports after the default one are tried before any free one is taken.
+const NEXT_PORTS: u16 = 20;
+
+/// Which port to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortChoice {
+    /// [`DEFAULT_PORT`], or the next free one with a notice.
+    Default,
+    /// This one and no other; 0 is any free one.
+    Exact(u16),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// A loopback address.
+    pub ip: IpAddr,
+    pub port: PortChoice,
+    /// The built files of the UI; without it a small page stands in their place.
+    pub ui_dir: Option<PathBuf>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { ip: Ipv4Addr::LOCALHOST.into(), port: PortChoice::Default, ui_dir: None }
+    }
+}
+
+impl ServerOptions {
+    /// What can be said against these options before anything is started.
+    ///
+    /// # Errors
+    /// [`BindError::NotLoopback`], [`BindError::NoUi`].
+    pub fn check(&self) -> Result<(), BindError> {
+        if !self.ip.is_loopback() {
+            return Err(BindError::NotLoopback(self.ip));
+        }
+        match &self.ui_dir {
+            Some(folder) if !folder.join("index.html").is_file() => Err(BindError::NoUi(folder.clone())),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error(
+        "{0} is not a loopback address: anybody on the network could use this server, and it has no password yet; \
+         use 127.0.0.1 or ::1"
+    )]
+    NotLoopback(IpAddr),
+    #[error("port {0} is taken by another program; choose another one")]
+    PortTaken(u16),
+    #[error("can't listen on {address}: {error}")]
+    Listen { address: SocketAddr, error: io::Error },
+    #[error("the UI folder {} has no index.html", .0.display())]
+    NoUi(PathBuf),
+}
+
+/// A running server. Dropping it stops it at once; [`Server::shutdown`] lets answers end first.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stops: Stops,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// Listens, tells the app its address, and serves from then on.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing has been started then.
+    pub async fn bind(app: App, options: ServerOptions) -> Result<Self, BindError> {
+        options.check()?;
+        let listener = listen(options.ip, options.port).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| BindError::Listen { address: SocketAddr::new(options.ip, 0), error })?;
+        app.set_server_url(format!("http://{address}"));
+        if options.port == PortChoice::Default && address.port() != DEFAULT_PORT {
+            app.add_notice(Notice { kind: NoticeKind::PortTaken, subject: address.port().to_string() }).await;
+        }
+
+        let stops = Stops { graceful: CancellationToken::new(), at_once: CancellationToken::new() };
+        let state = ServerState { app, stop: stops.graceful.clone() };
+        let router = routes::router(state, Guard::new(address), Ui::new(options.ui_dir.as_deref()));
+        let tasks = TaskTracker::new();
+        tasks.spawn(serve::accept(listener, router, stops.clone(), tasks.clone()));
+        tracing::info!(%address, "the server listens");
+        Ok(Self { address, stops, tasks })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, cuts streams, and waits for the other answers until the deadline; then cuts them too.
+    pub async fn shutdown(self, deadline: Duration) {
+        self.stops.graceful.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(deadline, self.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "connections missed the deadline");
+            self.stops.at_once.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stops.graceful.cancel();
+        self.stops.at_once.cancel();
+    }
+}
+
+async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, BindError> {
+    let ports = match port {
+        PortChoice::Exact(port) => vec![port],
+        PortChoice::Default => (DEFAULT_PORT..=DEFAULT_PORT + NEXT_PORTS).chain([0]).collect(),
+    };
+    let mut failure = BindError::PortTaken(DEFAULT_PORT);
+    for port in ports {
+        let address = SocketAddr::new(ip, port);
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => failure = BindError::PortTaken(port),
+            Err(error) => return Err(BindError::Listen { address, error }),
+        }
+    }
+    Err(failure)
+}

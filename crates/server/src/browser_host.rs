@@ -1,0 +1,89 @@
+//! The UI in a browser: commands, events and the media of the built-in player. (Its files: `ui`.)
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use freshet_app::{Caller, EventStream, MediaPart, MediaPartError};
+use freshet_model::{ErrorCode, WireError};
+use futures::stream::{self, Stream};
+use serde_json::Value;
+
+use crate::reply;
+use crate::state::ServerState;
+
+/// Shows a silent connection to be alive, to both ends.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// `POST /rpc/{command}` with the arguments as JSON: the result, or `{code, message}`.
+pub(crate) async fn rpc(
+    State(state): State<ServerState>,
+    Path(command): Path<String>,
+    payload: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    match run(&state, &command, payload).await {
+        Ok(result) => no_store(Json(result).into_response()),
+        Err(error) => reply::wire_error(&error),
+    }
+}
+
+async fn run(
+    state: &ServerState,
+    command: &str,
+    payload: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Value, WireError> {
+    let bad = |message: String| WireError::new(ErrorCode::BadRequest, message);
+    let payload = payload.map_err(|rejection| bad(rejection.body_text()))?;
+    let payload: Value =
+        serde_json::from_slice(&payload).map_err(|error| bad(format!("{command}: {error}")))?;
+    freshet_app::dispatch(&state.app, Caller::Browser, command, payload).await
+}
+
+/// `GET /events`: a snapshot, then every change, until the client goes or the server stops.
+pub(crate) async fn events(State(state): State<ServerState>) -> Response {
+    let stream = until_stopped(state.app.subscribe(), state);
+    no_store(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_EVERY)).into_response())
+}
+
+fn until_stopped(events: EventStream, state: ServerState) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold((events, state), |(mut events, state)| async move {
+        loop {
+            let event = state.stop.run_until_cancelled(events.next()).await??;
+            match Event::default().json_data(&event) {
+                Ok(event) => return Some((Ok(event), (events, state))),
+                Err(error) => tracing::error!(%error, "an event could not be written"),
+            }
+        }
+    })
+}
+
+/// `GET /media/{token}/{part}`: the next bytes of a running conversion, see [`freshet_model::MediaRun`].
+pub(crate) async fn media(
+    State(state): State<ServerState>,
+    Path((token, part)): Path<(String, String)>,
+) -> Response {
+    let Ok(part) = part.parse() else { return reply::not_found() };
+    let Some(answer) = state.stop.run_until_cancelled(state.app.media_part(&token, part)).await else {
+        return reply::empty(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    no_store(match answer {
+        Ok(MediaPart::Bytes(bytes)) => ([(header::CONTENT_TYPE, "video/mp4")], bytes).into_response(),
+        Ok(MediaPart::End) => StatusCode::NO_CONTENT.into_response(),
+        Ok(MediaPart::Replaced) => reply::empty(StatusCode::GONE),
+        Err(MediaPartError::Unknown) => reply::not_found(),
+        Err(error) => reply::text(StatusCode::BAD_GATEWAY, error.to_string()),
+    })
+}
+
+fn no_store(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,120 @@
+//! `GET /play/{hash}/{id}`: a file of a torrent that is in the library. These addresses stand in `.strm` files for years.
+
+use axum::extract::{Path, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use data_encoding::HEXLOWER;
+use freshet_app::App;
+use freshet_model::{FileEntry, InfoHash, TorrentRecord};
+
+use super::wire::{self, NoFile};
+use super::{Answer, Failure, content_type};
+use crate::body;
+use crate::file_response::{self, Content, Plan, PlannedBody};
+use crate::state::ServerState;
+
+pub(crate) async fn get(
+    State(state): State<ServerState>,
+    Path((hash, id)): Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let info_hash: InfoHash = hash.parse().map_err(|_| Failure::NOT_FOUND)?;
+    // Only what is known is played: TorrServer answers 500 for an unknown one, which tells nobody anything.
+    state.torrent(info_hash).await?.ok_or(Failure::NOT_FOUND)?;
+    let record = state.ready(info_hash).await?;
+    let file = wire::chosen_file(&record, Some(&id))?;
+    serve(&state, &record, file, &method, &headers).await
+}
+
+impl From<NoFile> for Failure {
+    fn from(error: NoFile) -> Self {
+        match error {
+            NoFile::NoNumber => Self::BAD_REQUEST,
+            NoFile::Unknown => Self::NOT_FOUND,
+        }
+    }
+}
+
+/// Answers with a file or parts of it. A HEAD request opens nothing and marks nothing as viewed.
+pub(crate) async fn serve(
+    state: &ServerState,
+    record: &TorrentRecord,
+    file: &FileEntry,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Answer {
+    let content = Content {
+        etag: etag(record.info_hash, &wire::wire_path(record, file)),
+        modified_secs: record.added_at_secs,
+        content_type: content_type::of(&file.path).to_owned(),
+        length: file.length_bytes,
+    };
+    let mut plan = Plan::new(headers, &content, &file_response::boundary());
+    dress(&mut plan, headers, &state.app);
+    let body = match std::mem::replace(&mut plan.body, PlannedBody::Parts(vec![])) {
+        PlannedBody::Ready(text) => text.into(),
+        PlannedBody::Parts(_) if *method == Method::HEAD => axum::body::Body::empty(),
+        PlannedBody::Parts(parts) => {
+            let opened = state.unless_stopped(state.app.open_file(record.info_hash, file.index)).await?;
+            // The mark is a courtesy; a film that plays is worth more than a full disk's complaint about it.
+            if let Err(error) = state.app.client_played(record.info_hash, file.index).await {
+                tracing::warn!(%error, "a playback could not be marked as viewed");
+            }
+            body::from_reader(opened.reader, parts, state.stop.clone())
+        }
+    };
+    Ok(into_response(plan, body))
+}
+
+fn into_response(plan: Plan, body: axum::body::Body) -> Response {
+    let is_bare = plan.status == StatusCode::NOT_MODIFIED;
+    let mut response = plan.into_response(body);
+    if is_bare {
+        response.headers_mut().remove(header::LAST_MODIFIED);
+    }
+    response
+}
+
+/// TorrServer's formula, with its quotes.
+fn etag(info_hash: InfoHash, path: &str) -> String {
+    format!("\"{}\"", HEXLOWER.encode(format!("{info_hash}/{path}").as_bytes()))
+}
+
+/// The fields that players know TorrServer by.
+fn dress(plan: &mut Plan, request: &HeaderMap, app: &App) {
+    let timeout_secs = super::settings::disconnect_timeout_secs(&app.settings());
+    let headers = &mut plan.headers;
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    // Kodi plays without probing the whole file when it reads this name.
+    headers.insert(header::SERVER, HeaderValue::from_static("TorrServer (Portable SDK for UPnP devices)"));
+    headers.insert(HeaderName::from_static("x-stream-timeout"), timeout_secs.into());
+    headers.insert(HeaderName::from_static("transfermode.dlna.org"), HeaderValue::from_static("Streaming"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if request.contains_key("getcontentfeatures.dlna.org") {
+        headers.insert(
+            HeaderName::from_static("contentfeatures.dlna.org"),
+            HeaderValue::from_static(
+                "DLNA.ORG_OP=11;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000",
+            ),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_etag_is_the_hex_of_hash_and_path() {
+        let info_hash: InfoHash = "08ada5a7a6183aae1e09d831df6748d566095a10".parse().unwrap();
+
+        let tag = etag(info_hash, "Show/é");
+
+        assert_eq!(
+            HEXLOWER.decode(tag.trim_matches('"').as_bytes()).unwrap(),
+            "08ada5a7a6183aae1e09d831df6748d566095a10/Show/é".as_bytes()
+        );
+    }
+}

@@ -1,0 +1,352 @@
+//! `POST /settings`: TorrServer's settings. What means something here is our own setting; the rest is kept and given back.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use freshet_model::{Settings, SettingsPatch};
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::request::{Fields, as_bool, as_int, as_text};
+use super::{Answer, Failure};
+use crate::reply;
+use crate::state::ServerState;
+
+/// Type, default and bounds of a field.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Bool(bool),
+    Int {
+        default: i64,
+        bounds: Bounds,
+    },
+    Text(&'static str),
+    /// A list or object, taken as it comes.
+    Json(fn() -> Value),
+}
+
+/// What a number outside its range becomes.
+#[derive(Debug, Clone, Copy)]
+enum Bounds {
+    /// Nothing below zero.
+    NotNegative,
+    /// Zero means the default.
+    Positive,
+    Between(i64, i64),
+}
+
+const fn int(default: i64, bounds: Bounds) -> Kind {
+    Kind::Int { default, bounds }
+}
+
+const CACHE_SIZE: &str = "CacheSize";
+const DISCONNECT_TIMEOUT: &str = "TorrentDisconnectTimeout";
+const DOWNLOAD_LIMIT: &str = "DownloadRateLimit";
+const UPLOAD_LIMIT: &str = "UploadRateLimit";
+const TRACK_TIMECODE: &str = "TrackTimecode";
+const KIB: u64 = 1024;
+
+/// In the order of the wire. Units: sizes in bytes, rates in KiB/s, times in seconds, shares in percent.
+const FIELDS: &[(&str, Kind)] = &[
+    (CACHE_SIZE, int(64 * 1024 * 1024, Bounds::Positive)),
+    ("ReaderReadAHead", int(95, Bounds::Between(5, 100))),
+    ("PreloadCache", int(50, Bounds::Between(0, 100))),
+    ("UseDisk", Kind::Bool(false)),
+    ("TorrentsSavePath", Kind::Text("")),
+    ("RemoveCacheOnDrop", Kind::Bool(false)),
+    ("ForceEncrypt", Kind::Bool(false)),
+    ("RetrackersMode", int(1, Bounds::Between(0, 3))),
+    (DISCONNECT_TIMEOUT, int(30, Bounds::Positive)),
+    ("EnableDebug", Kind::Bool(false)),
+    ("EnableDLNA", Kind::Bool(false)),
+    ("EnableBonjour", Kind::Bool(true)),
+    ("FriendlyName", Kind::Text("")),
+    ("EnableRutorSearch", Kind::Bool(false)),
+    ("EnableTorznabSearch", Kind::Bool(false)),
+    ("TorznabUrls", Kind::Json(|| Value::Null)),
+    ("TMDBSettings", Kind::Json(tmdb_defaults)),
+    ("EnableIPv6", Kind::Bool(false)),
+    ("DisableTCP", Kind::Bool(false)),
+    ("DisableUTP", Kind::Bool(false)),
+    ("DisableUPNP", Kind::Bool(false)),
+    ("DisableDHT", Kind::Bool(false)),
+    ("DisablePEX", Kind::Bool(false)),
+    ("DisableUpload", Kind::Bool(false)),
+    (DOWNLOAD_LIMIT, int(0, Bounds::NotNegative)),
+    (UPLOAD_LIMIT, int(0, Bounds::NotNegative)),
+    ("ConnectionsLimit", int(25, Bounds::Positive)),
+    ("PeersListenPort", int(0, Bounds::Between(0, 65535))),
+    ("EnableLPD", Kind::Bool(true)),
+    ("LPDIPv6", Kind::Bool(false)),
+    ("SslPort", int(0, Bounds::Between(0, 65535))),
+    ("SslCert", Kind::Text("")),
+    ("SslKey", Kind::Text("")),
+    ("ResponsiveMode", Kind::Bool(true)),
+    ("ShowFSActiveTorr", Kind::Bool(true)),
+    ("StoreSettingsInJson", Kind::Bool(true)),
+    ("StoreViewedInJson", Kind::Bool(false)),
+    (TRACK_TIMECODE, Kind::Bool(true)),
+];
+
+/// What a client asks for when it says `def`, of the fields that are settings of ours.
+const OURS: &[&str] = &[DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE];
+
+pub(crate) fn tmdb_defaults() -> Value {
+    json!({
+        "APIKey": "",
+        "APIURL": "https://api.themoviedb.org",
+        "ImageURL": "https://image.tmdb.org",
+        "ImageURLRu": "https://imagetmdb.com",
+    })
+}
+
+pub(crate) async fn post(State(state): State<ServerState>, mut fields: Fields) -> Answer {
+    let patch = match fields.text("action")?.as_str() {
+        "get" => return Ok(reply::go_json(&BtSets(&state.app.settings()))),
+        "set" => match fields.take("sets") {
+            Some(Value::Object(sets)) => patch(sets)?,
+            _ => return Err(Failure::BAD_REQUEST),
+        },
+        "def" => defaults(),
+        _ => return Err(Failure::BAD_REQUEST),
+    };
+    state.app.update_settings(patch).await?;
+    Ok(reply::empty(StatusCode::OK))
+}
+
+/// The object of the wire, made of our settings and the kept ones.
+struct BtSets<'a>(&'a Settings);
+
+impl Serialize for BtSets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, kind) in FIELDS {
+            map.serialize_entry(name, &value_of(self.0, name, *kind))?;
+        }
+        // Newer clients have more fields; they get back what they sent.
+        for (name, value) in self.0.torrserver.iter().filter(|(name, _)| field(name).is_none()) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+fn value_of(settings: &Settings, name: &str, kind: Kind) -> Value {
+    match name {
+        DOWNLOAD_LIMIT => (settings.download_limit_bytes_per_sec / KIB).into(),
+        UPLOAD_LIMIT => (settings.upload_limit_bytes_per_sec / KIB).into(),
+        TRACK_TIMECODE => settings.track_client_positions.into(),
+        _ => settings.torrserver.get(name).cloned().unwrap_or_else(|| kind.default_value()),
+    }
+}
+
+/// The field that a client means, in whatever case it writes it.
+fn field(name: &str) -> Option<&'static (&'static str, Kind)> {
+    FIELDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+}
+
+/// A partial object changes only what it names. (TorrServer sets everything else to zero, and old clients know only some
+/// fields.)
+fn patch(sets: Map<String, Value>) -> Result<SettingsPatch, Failure> {
+    let mut patch = SettingsPatch::default();
+    let mut kept = Map::new();
+    for (name, value) in sets {
+        let Some((name, kind)) = field(&name) else {
+            kept.insert(name, value);
+            continue;
+        };
+        let value = if value.is_null() {
+            kind.default_value()
+        } else {
+            kind.read(&value).ok_or(Failure::BAD_REQUEST)?
+        };
+        if !apply(&mut patch, name, &value) {
+            kept.insert((*name).to_owned(), value);
+        }
+    }
+    // TorrServer's own safety catch: no folder, no cache on the disk.
+    if kept.get("TorrentsSavePath").is_some_and(|path| path == "") && kept.contains_key("UseDisk") {
+        kept.insert("UseDisk".to_owned(), false.into());
+    }
+    patch.torrserver = Some(kept).filter(|kept| !kept.is_empty());
+    Ok(patch)
+}
+
+/// Puts a field that is a setting of ours into the patch; `false` if it is none.
+fn apply(patch: &mut SettingsPatch, name: &str, value: &Value) -> bool {
+    let limit = || {
+        let bytes = value.as_u64().unwrap_or_default().saturating_mul(KIB);
+        // 0 is no limit; under our lowest one nothing would ever move.
+        Some(if bytes == 0 { 0 } else { bytes.max(Settings::MIN_LIMIT_BYTES_PER_SEC) })
+    };
+    match name {
+        DOWNLOAD_LIMIT => patch.download_limit_bytes_per_sec = limit(),
+        UPLOAD_LIMIT => patch.upload_limit_bytes_per_sec = limit(),
+        TRACK_TIMECODE => patch.track_client_positions = value.as_bool(),
+        _ => return false,
+    }
+    true
+}
+
+/// Everything that a client can set, as it is on the first start.
+fn defaults() -> SettingsPatch {
+    let ours = Settings::default();
+    let kept = FIELDS.iter().filter(|(name, _)| !OURS.contains(name));
+    SettingsPatch {
+        download_limit_bytes_per_sec: Some(ours.download_limit_bytes_per_sec),
+        upload_limit_bytes_per_sec: Some(ours.upload_limit_bytes_per_sec),
+        track_client_positions: Some(ours.track_client_positions),
+        torrserver: Some(kept.map(|(name, kind)| ((*name).to_owned(), kind.default_value())).collect()),
+        ..SettingsPatch::default()
+    }
+}
+
+impl Kind {
+    fn default_value(self) -> Value {
+        match self {
+            Self::Bool(default) => default.into(),
+            Self::Int { default, .. } => default.into(),
+            Self::Text(default) => default.into(),
+            Self::Json(default) => default(),
+        }
+    }
+
+    /// The value of a client in our type and range; `None` if it has no sense.
+    fn read(self, value: &Value) -> Option<Value> {
+        match self {
+            Self::Bool(_) => as_bool(value).map(Value::from),
+            Self::Int { default, bounds } => as_int(value).map(|number| bounds.fit(number, default).into()),
+            Self::Text(_) => as_text(value).map(Value::from),
+            Self::Json(_) => Some(value.clone()),
+        }
+    }
+}
+
+impl Bounds {
+    fn fit(self, number: i64, default: i64) -> i64 {
+        match self {
+            Self::NotNegative => number.max(0),
+            Self::Positive if number <= 0 => default,
+            Self::Positive => number,
+            Self::Between(low, high) => number.clamp(low, high),
+        }
+    }
+}
+
+fn int_setting(settings: &Settings, wanted: &str) -> i64 {
+    let Some((name, kind)) = field(wanted) else { return 0 };
+    value_of(settings, name, *kind).as_i64().unwrap_or_default()
+}
+
+/// How long a torrent without readers is kept open, as far as clients are told.
+pub(crate) fn disconnect_timeout_secs(settings: &Settings) -> i64 {
+    int_setting(settings, DISCONNECT_TIMEOUT)
+}
+
+/// What clients take for the capacity of a torrent's cache.
+pub(crate) fn cache_size_bytes(settings: &Settings) -> i64 {
+    int_setting(settings, CACHE_SIZE)
+}
+
+/// The keys of the picture database that a client's UI asks for.
+pub(crate) fn tmdb(settings: &Settings) -> Value {
+    settings
+        .torrserver
+        .get("TMDBSettings")
+        .filter(|value| value.is_object())
+        .cloned()
+        .unwrap_or_else(tmdb_defaults)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(settings: &Settings, sets: Value) -> Settings {
+        let Value::Object(sets) = sets else { panic!("an object") };
+        settings.with(patch(sets).unwrap()).unwrap()
+    }
+
+    fn get(settings: &Settings) -> Value {
+        serde_json::to_value(BtSets(settings)).unwrap()
+    }
+
+    #[test]
+    fn every_field_is_there_with_its_default_in_the_order_of_the_wire() {
+        let text = serde_json::to_string(&BtSets(&Settings::default())).unwrap();
+
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_partial_set_keeps_the_rest_and_reads_any_case_and_type() {
+        let before = set(&Settings::default(), json!({"FriendlyName": "den", "NewField": {"a": 1}}));
+
+        let after = set(
+            &before,
+            json!({"cachesize": "1048576", "UseDisk": 1, "TorrentsSavePath": "/x", "PreloadCache": 500.0}),
+        );
+
+        let sets = get(&after);
+        assert_eq!(sets["FriendlyName"], "den");
+        assert_eq!(sets["NewField"], json!({"a": 1}));
+        assert_eq!(sets["CacheSize"], 1_048_576);
+        assert_eq!(sets["UseDisk"], true);
+        assert_eq!(sets["PreloadCache"], 100);
+        assert_eq!(sets["ConnectionsLimit"], 25);
+        assert_eq!(cache_size_bytes(&after), 1_048_576);
+    }
+
+    #[test]
+    fn what_means_something_here_becomes_our_setting() {
+        let after = set(
+            &Settings::default(),
+            json!({"DownloadRateLimit": 2048, "UploadRateLimit": 3, "TrackTimecode": false}),
+        );
+
+        assert_eq!(after.download_limit_bytes_per_sec, 2048 * 1024);
+        assert_eq!(after.upload_limit_bytes_per_sec, Settings::MIN_LIMIT_BYTES_PER_SEC);
+        assert!(!after.track_client_positions);
+        assert!(after.torrserver.is_empty());
+        let sets = get(&after);
+        assert_eq!((&sets["DownloadRateLimit"], &sets["UploadRateLimit"]), (&json!(2048), &json!(16)));
+        assert_eq!(set(&after, json!({"DownloadRateLimit": -5})).download_limit_bytes_per_sec, 0);
+        assert_eq!(
+            set(&after, json!({"DownloadRateLimit": 1e15})).download_limit_bytes_per_sec,
+            1_024_000_000_000_000_000
+        );
+    }
+
+    #[test]
+    fn zero_means_the_default_where_zero_makes_no_sense() {
+        let after = set(
+            &Settings::default(),
+            json!({"CacheSize": 0, "ConnectionsLimit": 0, "TorrentDisconnectTimeout": -1, "ReaderReadAHead": 0,
+                   "UseDisk": true, "TorrentsSavePath": "", "TorznabUrls": null}),
+        );
+
+        let sets = get(&after);
+        assert_eq!(sets["CacheSize"], 67_108_864);
+        assert_eq!(sets["ConnectionsLimit"], 25);
+        assert_eq!(sets["TorrentDisconnectTimeout"], 30);
+        assert_eq!(sets["ReaderReadAHead"], 5);
+        assert_eq!(sets["UseDisk"], false);
+        assert_eq!(sets["TorznabUrls"], Value::Null);
+    }
+
+    #[test]
+    fn def_brings_back_every_known_field() {
+        let changed =
+            set(&Settings::default(), json!({"CacheSize": 1, "TrackTimecode": false, "UploadRateLimit": 99}));
+
+        assert_eq!(get(&changed.with(defaults()).unwrap()), get(&Settings::default()));
+    }
+
+    #[test]
+    fn a_hopeless_value_changes_nothing() {
+        for sets in [json!({"CacheSize": "big"}), json!({"UseDisk": []}), json!({"FriendlyName": {}})] {
+            let Value::Object(sets) = sets else { panic!("an object") };
+            assert_eq!(patch(sets), Err(Failure::BAD_REQUEST));
+        }
+    }
+}

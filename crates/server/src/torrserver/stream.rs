@@ -1,0 +1,128 @@
+//! `GET /stream`: adding, waiting, preloading and playing by one address, as players need it.
+
+use std::collections::HashMap;
+
+use axum::extract::{RawQuery, State};
+use axum::http::uri::Uri;
+use axum::http::{HeaderMap, Method, StatusCode};
+use freshet_app::Description;
+use freshet_model::{InfoHash, TorrentSource};
+
+use super::{Answer, Failure, link, play, playlist, torrents, wire};
+use crate::reply;
+use crate::state::ServerState;
+
+/// The query: the last value of each name, and flags by their mere presence.
+#[derive(Debug, Default)]
+pub(crate) struct Query(HashMap<String, String>);
+
+impl Query {
+    pub(crate) fn parse(query: Option<&str>) -> Self {
+        let pairs = url_pairs(query.unwrap_or_default());
+        // Go takes the first of several.
+        let mut fields = HashMap::new();
+        for (name, value) in pairs {
+            fields.entry(name).or_insert(value);
+        }
+        Self(fields)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn description(&self) -> Description {
+        let text = |name| self.text(name).map(|text| link::decode_again(text).into_owned());
+        Description { title: text("title"), category: text("category"), poster: text("poster"), data: None }
+    }
+}
+
+fn url_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    })
+}
+
+fn decode(text: &str) -> String {
+    let text = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+}
+
+pub(crate) async fn get(
+    State(state): State<ServerState>,
+    RawQuery(query): RawQuery,
+    uri: Uri,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let query = Query::parse(query.as_deref());
+    // TorrServer answers 500 for a link it can't read; 400 says whose fault it is.
+    let source = query.text("link").and_then(|text| link::parse(text).ok()).ok_or(Failure::BAD_REQUEST)?;
+    let info_hash = known_or_added(&state, source, &query).await?;
+    let [preload, stat, m3u, play] = ["preload", "stat", "m3u", "play"].map(|flag| query.has(flag));
+    if !(preload || stat || m3u || play || query.has("save")) {
+        return Ok(reply::empty(StatusCode::OK));
+    }
+
+    let record = state.ready(info_hash).await?;
+    let index = query.text("index");
+    if preload {
+        let file = wire::chosen_file(&record, index)?;
+        state.unless_stopped(state.app.preload(info_hash, file.index)).await?;
+    }
+    if stat {
+        return Ok(reply::go_json(&torrents::status(&state.app, &record)));
+    }
+    if m3u {
+        let from_last = query.has("fromlast");
+        return playlist::of_torrent(&state, &record, &uri, &headers, index, from_last).await;
+    }
+    if play {
+        let file = wire::chosen_file(&record, index)?;
+        return play::serve(&state, &record, file, &method, &headers).await;
+    }
+    Ok(reply::empty(StatusCode::OK))
+}
+
+/// The torrent that a link means, taken into the library if it is new.
+///
+/// What is stored about a known torrent wins over the query.
+async fn known_or_added(
+    state: &ServerState,
+    source: TorrentSource,
+    query: &Query,
+) -> Result<InfoHash, Failure> {
+    if let TorrentSource::Magnet(magnet) = &source
+        && let Some(record) = state.torrent(magnet.info_hash).await?
+    {
+        return Ok(record.info_hash);
+    }
+    Ok(state.app.add(source, query.description()).await?.record.info_hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_count_by_presence_and_texts_by_their_first_value() {
+        let query = Query::parse(Some("link=a%20b&play&stat=0&index=2&index=3&title=A%2520B+C&m3u="));
+
+        assert_eq!(query.text("link"), Some("a b"));
+        assert!(query.has("play") && query.has("stat") && query.has("m3u") && !query.has("save"));
+        assert_eq!(query.text("index"), Some("2"));
+        assert_eq!(query.description().title.as_deref(), Some("A B C"));
+        assert_eq!(query.description().poster, None);
+    }
+
+    #[test]
+    fn an_empty_query_has_nothing() {
+        assert!(!Query::parse(None).has("play"));
+        assert!(!Query::parse(Some("&&")).has(""));
+    }
+}
