@@ -126,7 +126,7 @@ impl Coded for ResolveError {
             Self::Metainfo(error) => error.code(),
             Self::Magnet(error) => error.code(),
             Self::Fetch(error) => error.code(),
-            Self::TimedOut | Self::NobodyToAsk => ErrorCode::NoDetails,
+            Self::TimedOut | Self::NobodyToAsk | Self::NoAnswer { .. } => ErrorCode::NoDetails,
             Self::WrongInfoHash => ErrorCode::InvalidTorrent,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Failed(_) => ErrorCode::Internal,
