@@ -52,30 +52,34 @@ impl Options {
 /// The first step that fails; with `--check` also when the bytes that come through are not those of the clip.
 pub(crate) fn demo(shell: &Shell, options: &Options) -> Result<()> {
     let program = if options.check { Program::Daemon } else { Program::for_this_machine() };
-    node::check(shell)?;
+    if !options.check {
+        node::check(shell)?;
+    }
     system::ensure_packages(shell, program.packages())?;
-    node::build(shell)?;
-    shell.cargo(&["build", "--package", "freshet-engine", "--features", "testing", "--example", "seed"])?;
-    let binary = program.build(shell, false)?;
+    if !options.check {
+        node::build(shell)?;
+    }
+    let (binary, seed_binary) = build(shell, program)?;
 
     let scratch = Scratch::new("demo")?;
     let clip = make_clip(shell, scratch.path())?;
-    let seed_binary =
-        target_folder(shell)?.join(format!("debug/examples/seed{}", std::env::consts::EXE_SUFFIX));
     let mut running = Running::new(&scratch)?;
-    let seed = running.start(Command::new(&seed_binary).arg(&clip).stdin(Stdio::piped()))?;
+    let seed = running.start(Command::new(&seed_binary).arg(&clip).stdin(Stdio::piped()), Echo::Silent)?;
     let magnet = magnet_in(&seed.line_with("magnet")?)?;
     println!("Seeding {CLIP} on loopback:\n  {magnet}");
 
-    let data = scratch.folder("data")?;
     let mut command = Command::new(&binary);
-    command.arg("--path").arg(&data).args(["--allow-private-networks", "--no-dht"]);
+    // Freshet makes the folder itself, closed to other users.
+    command.arg("--path").arg(scratch.path().join("data")).args(["--allow-private-networks", "--no-dht"]);
     if program == Program::Desktop {
         println!("Starting Freshet with the magnet; close the program or press Ctrl-C to end the demo.");
-        running.start(command.arg(&magnet))?;
+        running.start(command.arg(&magnet), Echo::Shown)?;
         return running.wait_for_last();
     }
-    let daemon = running.start(command.arg("--ui").arg(shell.path("ui/dist")))?;
+    if !options.check {
+        command.arg("--ui").arg(shell.path("ui/dist"));
+    }
+    let daemon = running.start(&mut command, Echo::Shown)?;
     let authority = authority_in(&daemon.line_with("http://")?)?;
     add(&authority, &magnet)?;
     if options.check {
@@ -83,6 +87,24 @@ pub(crate) fn demo(shell: &Shell, options: &Options) -> Result<()> {
     }
     println!("Freshet plays the clip at http://{authority}/ ; press Ctrl-C to end the demo.");
     running.wait_for_last()
+}
+
+/// Builds the program and the seed in one go, so that both are made with the same features of the crates below, and tells
+/// where they are.
+fn build(shell: &Shell, program: Program) -> Result<(PathBuf, PathBuf)> {
+    let mut arguments = vec!["build", "--package", program.package(), "--bin", program.binary()];
+    arguments.extend([
+        "--package",
+        "freshet-engine",
+        "--features",
+        "freshet-engine/testing",
+        "--example",
+        "seed",
+    ]);
+    shell.cargo(&arguments)?;
+    let folder = target_folder(shell)?.join("debug");
+    let file = |name: &str| format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    Ok((folder.join(file(program.binary())), folder.join("examples").join(file("seed"))))
 }
 
 /// Makes a film of one minute: a test picture with a running clock, and a tone.
@@ -180,7 +202,15 @@ fn bytes_of(path: &Path, start: u64, end: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a started program prints; the lines also go to the terminal.
+/// Whether the terminal gets what a program prints.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Echo {
+    Shown,
+    /// For lines that are meant for programs.
+    Silent,
+}
+
+/// What a started program prints.
 struct Printed(mpsc::Receiver<String>);
 
 impl Printed {
@@ -215,7 +245,7 @@ impl Running {
         Ok(Self { children: Vec::new(), janitor: Janitor::for_folder(scratch.path())? })
     }
 
-    fn start(&mut self, command: &mut Command) -> Result<Printed> {
+    fn start(&mut self, command: &mut Command, echo: Echo) -> Result<Printed> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command.stdout(Stdio::piped()).spawn().during(format_args!("cannot start {name}"))?;
         // A program prints a handful of lines before it is ready; what comes later must not wait for a reader.
@@ -223,7 +253,9 @@ impl Running {
         if let Some(stdout) = child.stdout.take() {
             thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
-                    println!("{line}");
+                    if echo == Echo::Shown {
+                        println!("{line}");
+                    }
                     let _ = sender.try_send(line);
                 }
             });

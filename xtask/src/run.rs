@@ -56,14 +56,14 @@ impl Program {
         }
     }
 
-    fn package(self) -> &'static str {
+    pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Desktop => DESKTOP,
             Self::Daemon => "freshet-server",
         }
     }
 
-    fn binary(self) -> &'static str {
+    pub(crate) fn binary(self) -> &'static str {
         match self {
             Self::Desktop => DESKTOP,
             Self::Daemon => "freshetd",
@@ -74,7 +74,7 @@ impl Program {
     ///
     /// # Errors
     /// It does not compile.
-    pub(crate) fn build(self, shell: &Shell, release: bool) -> Result<String> {
+    fn build(self, shell: &Shell, release: bool) -> Result<String> {
         let mut arguments = vec!["build", "--package", self.package(), "--bin", self.binary()];
         if release {
             arguments.push("--release");
