@@ -45,7 +45,11 @@ impl Args {
         AppConfig {
             peer_port: self.peer_port,
             enable_dht: !self.no_dht,
-            addresses: if self.allow_private_networks { AddressPolicy::PrivateToo } else { AddressPolicy::GlobalOnly },
+            addresses: if self.allow_private_networks {
+                AddressPolicy::PrivateToo
+            } else {
+                AddressPolicy::GlobalOnly
+            },
             ..AppConfig::new(data_dir)
         }
     }

@@ -10,6 +10,7 @@ mod tray;
 mod windows;
 mod words;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use freshet_app::{App, start_logging};
@@ -25,7 +26,8 @@ pub use rpc::Subscriptions;
 #[derive(Debug)]
 struct Desktop {
     app: App,
-    server: Server,
+    /// Taken at the end: whoever ends it has it.
+    server: Mutex<Option<Server>>,
     has_tray: bool,
 }
 
@@ -88,7 +90,7 @@ async fn start(args: &Args, data_dir: std::path::PathBuf) -> Result<(App, Server
 fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Result<()> {
     let has_tray = tray::build(handle, &app)?;
     player::follow(handle, &app);
-    handle.manage(Desktop { app, server, has_tray });
+    handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });
     windows::show_main(handle)?;
     open_with::open_all(handle, args.sources.clone(), std::env::current_dir().unwrap_or_default());
     Ok(())

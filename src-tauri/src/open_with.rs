@@ -98,7 +98,10 @@ mod tests {
     fn options_of_a_second_start_are_not_taken_for_torrents() {
         let argv = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
 
-        assert_eq!(sources(&argv(&["freshet", "-d", "/tmp/x", "magnet:?a", "b.torrent"])), ["magnet:?a", "b.torrent"]);
+        assert_eq!(
+            sources(&argv(&["freshet", "-d", "/tmp/x", "magnet:?a", "b.torrent"])),
+            ["magnet:?a", "b.torrent"]
+        );
         assert!(sources(&argv(&["freshet", "--unknown-option", "magnet:?a"])).is_empty());
         assert!(sources(&argv(&["freshet"])).is_empty());
     }

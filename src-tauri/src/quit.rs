@@ -1,5 +1,7 @@
 //! The end: the last window was closed, or somebody chose Quit.
 
+use std::sync::PoisonError;
+
 use tauri::{AppHandle, ExitRequestApi, Manager as _};
 
 use crate::{Desktop, SHUTDOWN_DEADLINE};
@@ -22,7 +24,10 @@ pub(crate) fn in_order(handle: &AppHandle) {
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         if let Some(desktop) = handle.try_state::<Desktop>() {
-            desktop.server.shutdown(SHUTDOWN_DEADLINE).await;
+            let server = desktop.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(server) = server {
+                server.shutdown(SHUTDOWN_DEADLINE).await;
+            }
             desktop.app.shutdown(SHUTDOWN_DEADLINE).await;
         }
         handle.exit(0);

@@ -29,7 +29,8 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
     let open = MenuItem::with_id(handle, OPEN, words.open, true, None::<&str>)?;
     let pause = CheckMenuItem::with_id(handle, PAUSE, words.pause_all, true, false, None::<&str>)?;
     let quit_item = MenuItem::with_id(handle, QUIT, words.quit, true, None::<&str>)?;
-    let menu = Menu::with_items(handle, &[&open, &pause, &PredefinedMenuItem::separator(handle)?, &quit_item])?;
+    let menu =
+        Menu::with_items(handle, &[&open, &pause, &PredefinedMenuItem::separator(handle)?, &quit_item])?;
 
     let pausing = app.clone();
     let check = pause.clone();
@@ -63,7 +64,9 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
                     (is_active, is_paused) = (!snapshot.stats.is_empty(), snapshot.transfers_paused);
                     language = Some(snapshot.settings.language);
                 }
-                AppEvent::StatsChanged { stats } => is_active = stats.iter().any(|torrent| torrent.down_bytes_per_sec > 0),
+                AppEvent::StatsChanged { stats } => {
+                    is_active = stats.iter().any(|torrent| torrent.down_bytes_per_sec > 0)
+                }
                 AppEvent::TransfersPaused { paused } => is_paused = paused,
                 AppEvent::SettingsChanged { settings, .. } => language = Some(settings.language),
                 AppEvent::TorrentChanged { .. }
@@ -73,7 +76,13 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
                 | AppEvent::PlayerTargetChanged { .. } => continue,
             }
             let (open, pause, quit_item) = &settings_words;
-            let icon = if is_paused { PAUSED } else if is_active { ACTIVE } else { IDLE };
+            let icon = if is_paused {
+                PAUSED
+            } else if is_active {
+                ACTIVE
+            } else {
+                IDLE
+            };
             // A tray that the desktop took away is no reason to stop anything.
             let _ = tray.set_icon(Some(icon));
             let _ = pause.set_checked(is_paused);
@@ -95,11 +104,14 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
 fn has_library() -> bool {
     const NAMES: [&str; 2] = ["libayatana-appindicator3.so.1", "libappindicator3.so.1"];
     let arch = std::env::consts::ARCH;
-    let fixed = ["/usr/lib64".to_owned(), "/usr/lib".to_owned(), "/lib".to_owned(), "/usr/local/lib".to_owned()];
+    let fixed =
+        ["/usr/lib64".to_owned(), "/usr/lib".to_owned(), "/lib".to_owned(), "/usr/local/lib".to_owned()];
     let multiarch = [format!("/usr/lib/{arch}-linux-gnu"), format!("/lib/{arch}-linux-gnu")];
     let named = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let folders = fixed.into_iter().chain(multiarch).map(std::path::PathBuf::from);
-    folders.chain(std::env::split_paths(&named)).any(|folder| NAMES.iter().any(|name| folder.join(name).exists()))
+    folders
+        .chain(std::env::split_paths(&named))
+        .any(|folder| NAMES.iter().any(|name| folder.join(name).exists()))
 }
 
 #[cfg(not(target_os = "linux"))]

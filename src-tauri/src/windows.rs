@@ -47,7 +47,11 @@ fn player_page(info_hash: InfoHash) -> String {
     format!("player.html#{info_hash}")
 }
 
-fn builder<'a>(handle: &'a AppHandle, label: &str, page: &str) -> WebviewWindowBuilder<'a, tauri::Wry, AppHandle> {
+fn builder<'a>(
+    handle: &'a AppHandle,
+    label: &str,
+    page: &str,
+) -> WebviewWindowBuilder<'a, tauri::Wry, AppHandle> {
     WebviewWindowBuilder::new(handle, label, WebviewUrl::App(page.into()))
         // Links and dropped magnets arrive as ordinary events of the page.
         .disable_drag_drop_handler()
@@ -56,7 +60,10 @@ fn builder<'a>(handle: &'a AppHandle, label: &str, page: &str) -> WebviewWindowB
 
 /// Our pages never lead anywhere else; what tries to is a stranger's doing.
 fn is_own_page(url: &Url) -> bool {
-    matches!((url.scheme(), url.host_str()), ("tauri", Some("localhost")) | ("http" | "https", Some("tauri.localhost")))
+    matches!(
+        (url.scheme(), url.host_str()),
+        ("tauri", Some("localhost")) | ("http" | "https", Some("tauri.localhost"))
+    )
 }
 
 fn raise(window: &WebviewWindow) -> tauri::Result<()> {
@@ -83,7 +90,13 @@ mod tests {
     #[test]
     fn pages_stay_at_home() {
         let own = ["tauri://localhost/index.html", "http://tauri.localhost/player.html#x"];
-        let foreign = ["https://example.org/", "http://127.0.0.1:8090/", "file:///etc/passwd", "tauri://evil/", "data:text/html,x"];
+        let foreign = [
+            "https://example.org/",
+            "http://127.0.0.1:8090/",
+            "file:///etc/passwd",
+            "tauri://evil/",
+            "data:text/html,x",
+        ];
         for url in own {
             assert!(is_own_page(&url.parse().unwrap()), "{url}");
         }
