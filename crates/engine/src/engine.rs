@@ -45,6 +45,9 @@ pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
     pub(crate) status: EngineStatus,
     pub(crate) session: Arc<Session>,
+    /// Asks peers for details; it never transfers.
+    pub(crate) resolver: Arc<Session>,
+    pub(crate) peer_id: [u8; 20],
     pub(crate) web: WebClient,
     pub(crate) trackers: TrackerJudge,
     pub(crate) tasks: Tasks,
@@ -72,6 +75,7 @@ impl Engine {
         storage::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
         let web = WebClient::new(config.addresses)?;
         let session::Started { session, status } = session::start(&config).await?;
+        let resolver = session::start_resolver(&config).await?;
         let changed = Arc::new(Notify::new());
         let inner = Arc::new(Inner {
             trackers: TrackerJudge::new(config.addresses, config.limits.tracker_check_timeout),
@@ -79,6 +83,8 @@ impl Engine {
             config,
             status,
             session,
+            resolver,
+            peer_id: session::random_peer_id(),
             web,
             tasks: Tasks::default(),
             turns: Arc::default(),
@@ -181,7 +187,8 @@ impl Engine {
         }
         let mut missed = self.inner.tasks.shut_down(deadline).await;
         self.inner.lock_torrents().clear();
-        if tokio::time::timeout_at(ends_at, self.inner.session.stop()).await.is_err() {
+        let sessions = async { tokio::join!(self.inner.session.stop(), self.inner.resolver.stop()) };
+        if tokio::time::timeout_at(ends_at, sessions).await.is_err() {
             missed.push("transfer session".to_owned());
         }
         for name in &missed {

@@ -32,6 +32,9 @@ pub enum ResolveError {
     /// There is nobody left to ask: no tracker, no peer, no DHT.
     #[error("there is nobody to ask for the details of the torrent")]
     NobodyToAsk,
+    /// Everybody who was named was asked, and nobody had the details.
+    #[error("none of {asked} peers gave the details of the torrent")]
+    NoAnswer { asked: u32 },
     #[error("the details that arrived belong to another torrent")]
     WrongInfoHash,
     #[error("resolving was given up")]

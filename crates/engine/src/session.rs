@@ -16,9 +16,12 @@ use librqbit::{
 
 use crate::{EngineConfig, EngineStatus, MIN_RATE_LIMIT_BYTES_PER_SEC, StartError, peers};
 
+const CLIENT: &str = concat!("Freshet ", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// A paused player lets its peers be silent for a while; a short time-out would lose them all.
 const PEER_READ_WRITE_TIMEOUT: Duration = Duration::from_secs(150);
+/// Somebody who asks for details has no reason to wait long.
+const RESOLVER_READ_WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// Small, so that a seek does not wait for what the old position asked.
 const REQUEST_WINDOW_BLOCKS: usize = 24;
@@ -114,9 +117,53 @@ fn options(
         blocklist_url,
         peer_limit: Some(PEERS_PER_TORRENT),
         disable_local_service_discovery: true,
-        client_name_and_version: Some(concat!("Freshet ", env!("CARGO_PKG_VERSION")).to_owned()),
+        client_name_and_version: Some(CLIENT.to_owned()),
         ..SessionOptions::default()
     }
+}
+
+/// A session that only asks the peers it is told about: no DHT, no trackers, no port but one for outgoing uTP.
+pub(crate) async fn start_resolver(config: &EngineConfig) -> Result<Arc<Session>, StartError> {
+    let mut last_error = String::new();
+    for with_utp in [true, false] {
+        let listen = with_utp.then(|| ListenerOptions {
+            mode: ListenerMode::UtpOnly,
+            listen_addr: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+            ..ListenerOptions::default()
+        });
+        let options = SessionOptions {
+            dht: None,
+            disable_trackers: true,
+            listen,
+            connect: Some(ConnectionOptions {
+                enable_tcp: true,
+                peer_opts: Some(PeerConnectionOptions {
+                    connect_timeout: Some(CONNECT_TIMEOUT),
+                    read_write_timeout: Some(RESOLVER_READ_WRITE_TIMEOUT),
+                    ..PeerConnectionOptions::default()
+                }),
+                ..ConnectionOptions::default()
+            }),
+            runtime_worker_threads: Some(WORKER_PERMITS),
+            disable_local_service_discovery: true,
+            client_name_and_version: Some(CLIENT.to_owned()),
+            ..SessionOptions::default()
+        };
+        match Session::new_with_opts(config.pieces_dir.clone(), options).await {
+            Ok(session) => return Ok(session),
+            Err(error) => last_error = format!("{error:#}"),
+        }
+    }
+    Err(StartError::Session(last_error))
+}
+
+/// What trackers see of us: the usual form, and nothing that lasts longer than this process.
+pub(crate) fn random_peer_id() -> [u8; 20] {
+    let mut id = *b"-FH0001-000000000000";
+    for byte in &mut id[8..] {
+        *byte = rand::random_range(b'a'..=b'z');
+    }
+    id
 }
 
 fn dht_config(state_path: &Path) -> DhtSessionConfig {

@@ -43,11 +43,6 @@ impl Drop for Named {
 }
 
 impl Tasks {
-    /// Cancelled when the engine shuts down.
-    pub(crate) fn stop_token(&self) -> &CancellationToken {
-        &self.stop
-    }
-
     /// Starts a task that ends when its future does, or with the engine.
     pub(crate) fn spawn<T, F>(&self, name: String, future: F) -> JoinHandle<Option<T>>
     where

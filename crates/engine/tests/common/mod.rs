@@ -1,6 +1,9 @@
 //! What the tests of the engine share: an engine on a temporary folder, a seeder, and a time limit for every wait.
 
 #![allow(dead_code, reason = "every test file takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "what prepares a test fails with it")]
+
+pub(crate) mod fake;
 
 use std::future::Future;
 use std::path::Path;

@@ -1,23 +1,25 @@
 //! From what a person gave to a checked torrent.
 
-use std::collections::HashMap;
+mod magnet;
+
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use freshet_model::{InfoHash, Magnet, Metainfo, TorrentSource};
 use freshet_web::TorrentLink;
-use librqbit::{AddTorrent, AddTorrentOptions, AddTorrentResponse};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::ResolveError;
 use crate::engine::{Engine, Inner};
 use crate::tasks::TaskFailed;
-use crate::{ResolveError, peers};
+
+pub(crate) use magnet::Resolving;
 
 /// A torrent whose details are known and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
+    /// Read from [`Resolved::torrent_file`].
     pub metainfo: Metainfo,
     /// The `.torrent` with nothing but its `info` dictionary ([`Metainfo::bare_torrent_file`]).
     pub torrent_file: Vec<u8>,
@@ -25,13 +27,6 @@ pub struct Resolved {
     pub trackers: Vec<Url>,
     /// Peers that were seen meanwhile.
     pub peers: Vec<SocketAddr>,
-}
-
-/// Peers that are being asked, for every magnet that is being resolved.
-#[derive(Debug, Default)]
-pub(crate) struct Resolving {
-    #[allow(dead_code)]
-    asked: Mutex<HashMap<InfoHash, Arc<AtomicU32>>>,
 }
 
 impl Engine {
@@ -56,10 +51,15 @@ impl Engine {
             Some(Err(failed @ TaskFailed::Panicked)) => Err(ResolveError::Failed(failed.to_string())),
         }
     }
+
+    /// How many peers were asked so far for the details of a torrent that is being resolved.
+    pub fn resolving_peers(&self, info_hash: InfoHash) -> Option<u32> {
+        self.inner.resolving.asked(info_hash)
+    }
 }
 
 impl Inner {
-    async fn resolve(&self, source: TorrentSource) -> Result<Resolved, ResolveError> {
+    async fn resolve(self: &Arc<Self>, source: TorrentSource) -> Result<Resolved, ResolveError> {
         let magnet = match source {
             TorrentSource::TorrentFile(bytes) => return check(&bytes, Vec::new(), Vec::new()),
             TorrentSource::Web(url) => match self.web.get_torrent(&url).await? {
@@ -68,33 +68,7 @@ impl Inner {
             },
             TorrentSource::Magnet(magnet) => magnet,
         };
-        self.resolve_magnet(magnet).await
-    }
-
-    async fn resolve_magnet(&self, magnet: Magnet) -> Result<Resolved, ResolveError> {
-        let vetted = self.trackers.judge(&magnet.trackers).await;
-        let rewritten =
-            Magnet { trackers: vetted, peers: Vec::new(), display_name: None, ..magnet.clone() }.to_uri();
-        let options = AddTorrentOptions {
-            list_only: true,
-            initial_peers: Some(peers::allowed(&magnet.peers, self.config.addresses)),
-            output_folder: Some(String::new()),
-            ..AddTorrentOptions::default()
-        };
-        let found = self
-            .session
-            .add_torrent(AddTorrent::from_url(rewritten), Some(options))
-            .await
-            .map_err(|error| ResolveError::Failed(format!("{error:#}")))?;
-        let AddTorrentResponse::ListOnly(found) = found else {
-            return Err(ResolveError::Failed("the session did not list the torrent".to_owned()));
-        };
-        let peers = peers::allowed(&found.seen_peers, self.config.addresses);
-        let resolved = check(&found.torrent_bytes, magnet.trackers, peers)?;
-        if resolved.metainfo.info_hash != magnet.info_hash {
-            return Err(ResolveError::WrongInfoHash);
-        }
-        Ok(resolved)
+        magnet::resolve(self, magnet).await
     }
 }
 
@@ -102,6 +76,8 @@ impl Inner {
 fn check(bytes: &[u8], given_trackers: Vec<Url>, peers: Vec<SocketAddr>) -> Result<Resolved, ResolveError> {
     let metainfo = Metainfo::parse(bytes)?;
     let torrent_file = metainfo.bare_torrent_file(bytes);
-    let trackers = if given_trackers.is_empty() { metainfo.trackers.clone() } else { given_trackers };
+    let trackers = if given_trackers.is_empty() { metainfo.trackers } else { given_trackers };
+    // From here on the details belong to the bytes that are kept.
+    let metainfo = Metainfo::parse(&torrent_file)?;
     Ok(Resolved { metainfo, torrent_file, trackers, peers })
 }

@@ -1,0 +1,100 @@
+//! Servers and peers that say what a test tells them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use freshet_model::InfoHash;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// A TCP server on 127.0.0.1 that counts its connections; it ends when it is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    _task: JoinSet<()>,
+}
+
+impl Server {
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Answers every HTTP request with these bytes.
+    pub(crate) async fn http(answer: Vec<u8>) -> Self {
+        Self::start(move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else { return };
+                    request.push(byte);
+                }
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+            }
+        })
+        .await
+    }
+
+    /// A peer that shakes hands properly, sends `script` and then stays silent; with `None` it is silent at once.
+    pub(crate) async fn peer(info_hash: InfoHash, script: Option<Vec<u8>>) -> Self {
+        Self::start(move |mut stream| {
+            let script = script.clone();
+            async move {
+                let Some(script) = script else {
+                    let _ = stream.read_to_end(&mut Vec::new()).await;
+                    return;
+                };
+                let mut handshake = [0; 68];
+                if stream.read_exact(&mut handshake).await.is_err() {
+                    return;
+                }
+                let mut answer = b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0".to_vec();
+                answer.extend_from_slice(info_hash.as_bytes());
+                answer.extend_from_slice(b"-XX0001-abcdefghijkl");
+                answer.extend_from_slice(&script);
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        })
+        .await
+    }
+
+    async fn start<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut serving = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                serving.spawn(serve(stream));
+            }
+        });
+        Self { address, connections, _task: task }
+    }
+}
+
+/// An HTTP answer with a body.
+pub(crate) fn ok(body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+pub(crate) fn redirect(location: &str) -> Vec<u8> {
+    let head = format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n");
+    format!("{head}connection: close\r\n\r\n").into_bytes()
+}
+
+/// A peer message of the extension protocol (BEP 10).
+pub(crate) fn extended(id: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len() + 2).unwrap();
+    [&length.to_be_bytes()[..], &[20, id], payload].concat()
+}

@@ -1,0 +1,262 @@
+//! Torrents come and go, side by side and again, and leave only what they should.
+
+#![allow(clippy::unwrap_used, reason = "what prepares a test fails with it")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use common::{Bench, film, soon, spec, until};
+use freshet_engine::testing::{Seeder, SeederOptions, pattern};
+use freshet_engine::{ActivateError, Engine, FailureKind, OpenFileError, ReadError};
+use freshet_model::{FileIndex, InfoHash, TorrentSource};
+use futures::future::join_all;
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
+
+const MIB: usize = 1024 * 1024;
+
+async fn read_whole(engine: &Engine, info_hash: InfoHash, file: u32) -> Vec<u8> {
+    let mut reader = soon("open", engine.open_file(info_hash, FileIndex(file))).await.unwrap();
+    let mut whole = Vec::new();
+    soon("read", reader.read_to_end(&mut whole)).await.unwrap();
+    whole
+}
+
+/// Every path below `dir`, files and folders, relative to it.
+fn paths(dir: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            found.insert(path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn torrents_that_are_added_side_by_side_are_not_mixed_up() {
+    const COUNT: u64 = 24;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = soon("seeder", Seeder::start(SeederOptions::default())).await.unwrap();
+    let mut films = Vec::new();
+    for number in 0..COUNT {
+        let bytes = pattern(100 + number, 100_000);
+        let path = dir.path().join(format!("{number}.mkv"));
+        std::fs::write(&path, &bytes).unwrap();
+        let torrent = soon("seed", seeder.seed(&path, Some(16 * 1024))).await.unwrap();
+        films.push((torrent, bytes));
+    }
+    let bench = Bench::start().await;
+
+    let one = |number: usize| {
+        let (torrent, bytes) = &films[number];
+        let engine = bench.engine.clone();
+        async move {
+            let source = TorrentSource::parse(&torrent.magnet()).unwrap();
+            let resolved = soon("resolve", engine.resolve(source, CancellationToken::new())).await.unwrap();
+            assert_eq!(resolved.metainfo.name, format!("{number}.mkv"));
+            let (first, second) =
+                tokio::join!(engine.activate(spec(torrent)), engine.activate(spec(torrent)));
+            first.unwrap();
+            second.unwrap();
+            assert!(read_whole(&engine, torrent.info_hash, 0).await == *bytes, "bytes of {number}");
+        }
+    };
+    join_all((0..films.len()).map(one)).await;
+
+    until("all are in the stats", || bench.engine.stats().len() == films.len()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_lie_under_info_hash_and_index_and_nothing_else_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("A pack");
+    std::fs::create_dir_all(folder.join("Season 1")).unwrap();
+    let files =
+        [("Season 1/e1.mkv", 3 * MIB + 5), ("Season 1/e2.mkv", MIB), ("empty.nfo", 0), ("z.srt", 900)];
+    for (number, (name, length)) in files.iter().enumerate() {
+        std::fs::write(folder.join(name), pattern(number as u64, *length)).unwrap();
+    }
+    let (_seeder, torrent) = soon("seed", Seeder::seeding(&folder, SeederOptions::default())).await.unwrap();
+    let bench = Bench::start().await;
+    bench.activate(&torrent).await;
+    let pieces = bench.dir.path().join("pieces");
+    assert_eq!(paths(&pieces), BTreeSet::new());
+
+    for (number, (name, length)) in files.iter().enumerate() {
+        let index = torrent.metainfo.files.iter().position(|file| file.path == *name).unwrap();
+        let whole = read_whole(&bench.engine, torrent.info_hash, u32::try_from(index).unwrap()).await;
+        assert!(whole == pattern(number as u64, *length), "{name}");
+    }
+
+    let hash = torrent.info_hash.to_string();
+    let allowed = ["", "/0", "/1", "/2", "/3"].map(|end| format!("{hash}{end}"));
+    assert!(paths(&pieces).iter().all(|path| allowed.contains(path)), "{:?}", paths(&pieces));
+    assert!(soon("delete", bench.engine.deactivate(torrent.info_hash, true)).await.unwrap());
+    assert_eq!(paths(&pieces), BTreeSet::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opened_film_goes_on_downloading_and_other_files_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("pack");
+    std::fs::create_dir(&folder).unwrap();
+    // Larger than any read-ahead, and the other file far enough away.
+    std::fs::write(folder.join("a.mkv"), pattern(1, 48 * MIB)).unwrap();
+    std::fs::write(folder.join("b.mkv"), pattern(2, 8 * MIB)).unwrap();
+    let (_seeder, torrent) = soon("seed", Seeder::seeding(&folder, SeederOptions::default())).await.unwrap();
+    let bench = Bench::start().await;
+    bench.activate(&torrent).await;
+
+    let mut reader = soon("open", bench.engine.open_file(torrent.info_hash, FileIndex(0))).await.unwrap();
+    soon("read", reader.read_exact(&mut [0; 1000])).await.unwrap();
+    let have = || bench.engine.stats().first().map_or(0, |stats| stats.have_bytes);
+    until("the whole film is here", || have() >= 48 * MIB as u64).await;
+
+    assert_eq!(have(), 48 * MIB as u64);
+    let stats = bench.engine.stats()[0].clone();
+    assert_eq!(stats.info_hash, torrent.info_hash);
+    assert!(stats.downloaded_bytes >= 48 * MIB as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_torrent_is_deactivated_and_keeps_its_pieces() {
+    let film = film(40, 2 * MIB, SeederOptions::default()).await;
+    let bench = Bench::with(|config| config.limits.idle_timeout = Duration::from_millis(100)).await;
+    let info_hash = film.torrent.info_hash;
+    bench.activate(&film.torrent).await;
+    let mut reader = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await.unwrap();
+    let mut whole = Vec::new();
+    soon("read", reader.read_to_end(&mut whole)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(bench.engine.is_active(info_hash), "a reader keeps it active");
+
+    drop(reader);
+    until("it is deactivated", || !bench.engine.is_active(info_hash)).await;
+    until("it has left the stats", || bench.engine.stats().is_empty()).await;
+
+    // Without anybody to ask: what is read now comes from the disk.
+    film.seeder.stop().await;
+    let mut offline = spec(&film.torrent);
+    offline.peers.clear();
+    soon("activate", bench.engine.activate(offline)).await.unwrap();
+    assert!(read_whole(&bench.engine, info_hash, 0).await == film.bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_of_an_inactive_torrent_are_deleted() {
+    let film = film(41, MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    let info_hash = film.torrent.info_hash;
+    bench.activate(&film.torrent).await;
+    read_whole(&bench.engine, info_hash, 0).await;
+    assert!(soon("deactivate", bench.engine.deactivate(info_hash, false)).await.unwrap());
+    let folder = bench.dir.path().join("pieces").join(info_hash.to_string());
+    assert!(folder.join("0").is_file());
+
+    soon("delete", bench.engine.delete_pieces(info_hash)).await.unwrap();
+
+    assert!(!folder.exists());
+    assert!(!soon("deactivate", bench.engine.deactivate(info_hash, true)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_that_cannot_be_written_fail_that_torrent_until_it_is_activated_anew() {
+    let film = film(42, MIB, SeederOptions::default()).await;
+    let other = common::film(43, MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    let info_hash = film.torrent.info_hash;
+    let folder = bench.dir.path().join("pieces").join(info_hash.to_string());
+    // Something that is no folder stands where the pieces should lie.
+    std::fs::write(&folder, b"").unwrap();
+    bench.activate(&film.torrent).await;
+    let mut reader = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await.unwrap();
+
+    let error = soon("read", reader.read(&mut [0; 10])).await.unwrap_err();
+    let Some(ReadError::Failed(failure)) = ReadError::from_io(&error) else { panic!("{error:?}") };
+    assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
+    until("it is known as failed", || bench.engine.is_active(info_hash)).await;
+    let refused = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await;
+    assert!(matches!(refused, Err(OpenFileError::Failed(_))), "{refused:?}");
+    bench.activate(&other.torrent).await;
+    assert!(read_whole(&bench.engine, other.torrent.info_hash, 0).await == other.bytes);
+
+    std::fs::remove_file(&folder).unwrap();
+    bench.activate(&film.torrent).await;
+    assert!(read_whole(&bench.engine, info_hash, 0).await == film.bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_another_torrent_is_refused() {
+    let film = film(44, MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    let mut wrong = spec(&film.torrent);
+    wrong.info_hash = InfoHash::new([1; 20]);
+
+    let refused = soon("activate", bench.engine.activate(wrong)).await;
+
+    let expected = film.torrent.info_hash;
+    assert!(matches!(refused, Err(ActivateError::WrongInfoHash(hash)) if hash == expected), "{refused:?}");
+    assert!(!bench.engine.is_active(InfoHash::new([1; 20])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_taken_port_is_a_state_and_not_a_failed_start() {
+    let taken = std::net::TcpListener::bind("[::]:0").unwrap();
+    let wanted = taken.local_addr().unwrap().port();
+
+    let bench = Bench::with(|config| config.peer_port = wanted).await;
+
+    let status = bench.engine.status();
+    assert!(status.wanted_port_taken && !status.dht_enabled);
+    assert!(status.peer_port.is_some_and(|port| port != wanted), "{status:?}");
+    let free = Bench::start().await.engine.status();
+    assert!(free.peer_port.is_some() && !free.wanted_port_taken, "{free:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_ends_readers_and_frees_the_port() {
+    let slow = SeederOptions { upload_limit_bytes_per_sec: 1, ..SeederOptions::default() };
+    let film = film(45, MIB, slow).await;
+    let bench = Bench::start().await;
+    bench.activate(&film.torrent).await;
+    let open = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));
+    let mut reader = soon("open", open).await.unwrap();
+    let mut buf = [0; 10];
+    let mut read = std::pin::pin!(reader.read(&mut buf));
+    assert!(futures::poll!(read.as_mut()).is_pending());
+
+    let missed = soon("shutdown", bench.engine.shutdown(Duration::from_secs(20))).await;
+
+    assert_eq!(missed, Vec::<String>::new());
+    let error = soon("read", read).await.unwrap_err();
+    assert_eq!(ReadError::from_io(&error), Some(&ReadError::Removed));
+    let refused = soon("activate", bench.engine.activate(spec(&film.torrent))).await;
+    assert!(matches!(refused, Err(ActivateError::ShuttingDown)), "{refused:?}");
+    let port = bench.engine.status().peer_port.unwrap();
+    until("the port is free", || std::net::TcpListener::bind(("::", port)).is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_download_limit_holds_and_can_be_lifted_while_it_runs() {
+    let film = film(46, 2 * MIB, SeederOptions::default()).await;
+    let bench = Bench::with(|config| config.download_limit_bytes_per_sec = 1).await;
+    bench.activate(&film.torrent).await;
+    let open = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));
+    let mut reader = soon("open", open).await.unwrap();
+
+    let early = tokio::time::timeout(Duration::from_millis(1500), reader.read(&mut [0; 10])).await;
+    assert!(early.is_err(), "a piece of 256 KiB takes 16 s at 16 KiB/s");
+    bench.engine.set_limits(0, 0);
+    let mut whole = Vec::new();
+    soon("read", reader.read_to_end(&mut whole)).await.unwrap();
+    assert!(whole == film.bytes);
+}
