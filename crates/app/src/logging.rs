@@ -1,5 +1,6 @@
 //! Where log lines go: the terminal and a daily file, of which seven are kept.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -25,12 +26,15 @@ pub fn start_logging(data_dir: &Path, filter: Option<&str>) -> LogGuard {
             .and_then(|text| EnvFilter::try_new(text).ok())
             .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
     };
+    let folder = data_dir.join("logs");
+    // If this fails, so does the file below, and the terminal is what is left.
+    let _ = std::fs::create_dir_all(&folder);
     let appender = tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("freshet")
         .filename_suffix("log")
         .max_log_files(KEPT_FILES)
-        .build(data_dir.join("logs"));
+        .build(folder);
     let (file, guard) = match appender {
         Ok(appender) => {
             let (writer, guard) = tracing_appender::non_blocking(appender);
@@ -38,7 +42,10 @@ pub fn start_logging(data_dir: &Path, filter: Option<&str>) -> LogGuard {
         }
         Err(_) => (None, None),
     };
-    let terminal = fmt::layer().with_writer(std::io::stderr).with_filter(filter());
+    let terminal = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(filter());
     // A second start in one process (tests) keeps the first one's subscriber.
     let _ = tracing_subscriber::registry().with(file).with(terminal).try_init();
     LogGuard { _file: guard }

@@ -6,17 +6,18 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderValue};
+use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use freshet_app::{Caller, EventStream, MediaPart, MediaPartError};
-use freshet_model::{ErrorCode, WireError};
+use freshet_model::{ErrorCode, PlaybackId, WireError};
 use futures::stream::{self, Stream};
 use serde_json::Value;
 
-use crate::reply;
+use crate::file_response::{self, Content, Plan, PlannedBody};
 use crate::state::ServerState;
+use crate::{body, reply};
 
 /// Shows a silent connection to be alive, to both ends.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -63,11 +64,38 @@ fn until_stopped(events: EventStream, state: ServerState) -> impl Stream<Item = 
     })
 }
 
+/// `GET /media/{playback}/file`: the file of a playback as it is, for the programs that probe and convert it. Unlike the
+/// clients' addresses it marks nothing as viewed: being probed is not being watched.
+async fn playback_file(state: ServerState, playback: String, request: &HeaderMap) -> Response {
+    let playback = PlaybackId(playback);
+    let opened = match state.stop.run_until_cancelled(state.app.open_playback_file(&playback)).await {
+        Some(Ok(opened)) => opened,
+        Some(Err(error)) => return reply::text(StatusCode::NOT_FOUND, error.message),
+        None => return reply::empty(StatusCode::SERVICE_UNAVAILABLE),
+    };
+    let content = Content {
+        etag: format!("\"{}-{}\"", opened.record.info_hash, opened.file.index),
+        modified_secs: opened.record.added_at_secs,
+        content_type: "application/octet-stream".to_owned(),
+        length: opened.file.length_bytes,
+    };
+    let mut plan = Plan::new(request, &content, &file_response::boundary());
+    let body = match std::mem::replace(&mut plan.body, PlannedBody::Parts(vec![])) {
+        PlannedBody::Ready(text) => text.into(),
+        PlannedBody::Parts(parts) => body::from_reader(opened.reader, parts, state.stop),
+    };
+    no_store(plan.into_response(body))
+}
+
 /// `GET /media/{token}/{part}`: the next bytes of a running conversion, see [`freshet_model::MediaRun`].
 pub(crate) async fn media(
     State(state): State<ServerState>,
     Path((token, part)): Path<(String, String)>,
+    request: HeaderMap,
 ) -> Response {
+    if part == "file" {
+        return playback_file(state, token, &request).await;
+    }
     let Ok(part) = part.parse() else { return reply::not_found() };
     let Some(answer) = state.stop.run_until_cancelled(state.app.media_part(&token, part)).await else {
         return reply::empty(StatusCode::SERVICE_UNAVAILABLE);
