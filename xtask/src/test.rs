@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that continuous integration runs, in layers that each can be run alone.
 
+use std::io::IsTerminal as _;
+
 use crate::codegen;
 use crate::display::VirtualDisplay;
 use crate::failure::{Failure, Result};
@@ -100,7 +102,11 @@ fn unknown_layer(name: &str) -> Failure {
 /// # Errors
 /// A layer did not pass.
 pub(crate) fn test(shell: &Shell, options: &Options) -> Result<()> {
-    let mut base = shell.with_env("CI", "true").with_env("CARGO_TERM_COLOR", "never");
+    let mut base = shell.with_env("CI", "true");
+    if !std::io::stdout().is_terminal() {
+        // Some runners color their closing lines because of `CI`, and a log is read by programs.
+        base = base.with_env("NO_COLOR", "1").with_env("CARGO_TERM_COLOR", "never");
+    }
     if options.deep {
         base = base.with_env("FRESHET_DEEP", "1");
     }
