@@ -54,7 +54,7 @@ impl App {
             }
         };
 
-        let tasks = Tasks::default();
+        let tasks = Tasks::new();
         let events = EventHub::start(store.clone(), &engine, &tasks);
         let app = Self {
             inner: Arc::new(Inner {

@@ -5,20 +5,36 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info_span, warn};
 
 /// The tasks of the application and the token that ends them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tasks {
+    /// Windows and menus call from threads that no runtime knows.
+    runtime: Handle,
     tracker: TaskTracker,
     token: CancellationToken,
     names: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Tasks {
-    /// Runs a future until it ends or the application does. A panic in it is logged and ends only this task.
+    /// Tasks on the current runtime.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub(crate) fn new() -> Self {
+        Self {
+            runtime: Handle::current(),
+            tracker: TaskTracker::new(),
+            token: CancellationToken::new(),
+            names: Arc::default(),
+        }
+    }
+
+    /// Runs a future until it ends or the application does; may be called from any thread. A panic in it is logged and ends only this task.
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
         if self.token.is_cancelled() {
             warn!(name, "task refused: the application is ending");
@@ -30,7 +46,7 @@ impl Tasks {
             let _running = Running { tasks, name };
             let _ = token.run_until_cancelled(future).await;
         };
-        self.tracker.spawn(guarded.instrument(info_span!("task", name)));
+        self.tracker.spawn_on(guarded.instrument(info_span!("task", name)), &self.runtime);
     }
 
     /// The tracker for a library that spawns by itself.
@@ -82,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn shutdown_ends_and_awaits_every_task() {
-        let tasks = Tasks::default();
+        let tasks = Tasks::new();
         let (dropped_sender, dropped) = tokio::sync::oneshot::channel::<()>();
         tasks.spawn("forever", async move {
             let _held = dropped_sender;
@@ -99,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_only_its_task() {
-        let tasks = Tasks::default();
+        let tasks = Tasks::new();
         tasks.spawn("fails", async { panic!("on purpose") });
         let (sender, answer) = tokio::sync::oneshot::channel();
         tasks.spawn("works", async move { sender.send(7).unwrap() });
