@@ -1,0 +1,149 @@
+//! The UI in a browser: commands, events, media, files.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+use crate::common::{PATIENCE, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_run_and_their_errors_have_a_code() {
+    let world = World::start().await;
+
+    let info = world.rpc("app_info", json!({})).await;
+    assert_eq!(info.status, 200);
+    assert_eq!(info.json()["server_url"], format!("http://{}", world.address()));
+    assert_eq!(info.field("cache-control"), Some("no-store"));
+
+    let added = world.rpc("torrent_add", json!({"source": world.film.magnet()})).await.json();
+    assert_eq!(
+        (&added["is_new"], &added["torrent"]["info_hash"]),
+        (&json!(true), &json!(world.film.info_hash.to_string()))
+    );
+
+    for (command, args, status, code) in [
+        ("torrent_add", json!({"source": "hello"}), 400, "invalid_source"),
+        ("torrent_add", json!({"sauce": ""}), 400, "bad_request"),
+        ("dance", json!({}), 400, "bad_request"),
+        ("torrent_detail", json!({"info_hash": world.show.info_hash.to_string()}), 404, "not_found"),
+    ] {
+        let reply = world.rpc(command, args).await;
+        assert_eq!((reply.status, &reply.json()["code"]), (status, &json!(code)), "{command}");
+        assert!(reply.json()["message"].is_string());
+    }
+    let fields = [("content-type", "application/json"), ("x-freshet", "1")];
+    let reply = world.ask("POST", "/rpc/app_info", &fields, b"{").await;
+    assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("bad_request")));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_begin_with_a_snapshot_and_end_with_the_server() {
+    let world = World::start().await;
+    let mut stream = TcpStream::connect(world.address()).await.unwrap();
+    stream
+        .write_all(format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", world.address()).as_bytes())
+        .await
+        .unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let mut next = async || -> Option<Value> {
+        loop {
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap()?;
+            if let Some(data) = line.strip_prefix("data: ") {
+                return Some(serde_json::from_str(data).unwrap());
+            }
+        }
+    };
+    assert_eq!(next().await.unwrap()["type"], "snapshot");
+
+    world.rpc("settings_update", json!({"theme": "dark"})).await;
+    loop {
+        let event = next().await.unwrap();
+        if event["type"] == "settings_changed" {
+            assert_eq!(event["settings"]["theme"], "dark");
+            break;
+        }
+    }
+
+    tokio::time::timeout(PATIENCE, world.server.shutdown(Duration::from_secs(30))).await.unwrap();
+    while next().await.is_some() {}
+    world.app.shutdown(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_of_an_unknown_run_is_not_found() {
+    let world = World::start().await;
+
+    for path in ["/media/unknown/0", "/media/unknown/x", "/media/unknown/99999999999999999999"] {
+        assert_eq!(world.get(path).await.status, 404, "{path}");
+    }
+    let desktop = [("origin", "tauri://localhost"), ("sec-fetch-site", "cross-site")];
+    let reply = world.get_with("/media/unknown/0", &desktop).await;
+    assert_eq!(reply.field("access-control-allow-origin"), Some("tauri://localhost"));
+    assert_eq!(reply.field("vary"), Some("origin"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_the_ui_are_served_and_nothing_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let ui = folder.path().join("ui");
+    std::fs::create_dir_all(ui.join("assets")).unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
+    std::fs::write(ui.join("index.html"), "<!doctype html>library").unwrap();
+    std::fs::write(ui.join("player.html"), "<!doctype html>player").unwrap();
+    std::fs::write(ui.join("assets/main-abc123.js"), "1").unwrap();
+    let world = World::with_options(|options| options.ui_dir = Some(ui)).await;
+
+    for (path, text, kind, cache) in [
+        ("/", "<!doctype html>library", "text/html", "no-cache"),
+        ("/index.html", "<!doctype html>library", "text/html", "no-cache"),
+        ("/player.html?info_hash=x", "<!doctype html>player", "text/html", "no-cache"),
+        ("/assets/main-abc123.js", "1", "text/javascript", "public, max-age=31536000, immutable"),
+    ] {
+        let reply = world.get(path).await;
+        assert_eq!((reply.status, reply.text()), (200, text), "{path}");
+        assert_eq!(reply.field("content-type"), Some(kind), "{path}");
+        assert_eq!(reply.field("cache-control"), Some(cache), "{path}");
+        assert_eq!(reply.field("x-content-type-options"), Some("nosniff"));
+        let policy = reply.field("content-security-policy").unwrap();
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("script-src 'self'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+    for path in [
+        "/assets/",
+        "/assets",
+        "/missing.js",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/assets/../../secret.txt",
+        "/assets/%2e%2e/%2e%2e/secret.txt",
+        "//etc/passwd",
+        "/index.html/",
+        "/%00",
+    ] {
+        let reply = world.get(path).await;
+        assert_eq!((reply.status, reply.text()), (404, "404 page not found"), "{path}");
+    }
+    assert_eq!(world.ask("POST", "/index.html", &[], b"").await.status, 404);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_ui_a_page_says_so() {
+    let world = World::start().await;
+
+    let reply = world.get("/").await;
+
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().contains("TorrServer MatriX.145"), "clients look for this in the page");
+    assert!(reply.field("content-security-policy").is_some());
+    assert_eq!(world.get("/player.html").await.status, 404);
+    world.end().await;
+}

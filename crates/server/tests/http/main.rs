@@ -1,0 +1,13 @@
+//! The server over real sockets, on a whole app, with a seeder in the same process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod browser;
+mod connections;
+mod contract;
+mod guard;
+mod playlists;
+mod ranges;
