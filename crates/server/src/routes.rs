@@ -103,3 +103,112 @@ fn guarded<S: Clone + Send + Sync + 'static>(
 ) -> MethodRouter<S> {
     handlers.layer(from_fn(move |request: Request, next: Next| guard::enforce(guard, rule, request, next)))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::header::{self, HeaderName, HeaderValue};
+    use axum::http::{Method, StatusCode};
+    use freshet_app::{App, AppConfig};
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    const OWN: &str = "127.0.0.1:8090";
+
+    async fn start(folder: &std::path::Path) -> (App, Router) {
+        let app = App::start(AppConfig { enable_dht: false, ..AppConfig::new(folder) }).await.unwrap();
+        let state = ServerState { app: app.clone(), stop: CancellationToken::new() };
+        (app, router(state, Guard::new(OWN.parse().unwrap()), Ui::new(None)))
+    }
+
+    /// A path that the route matches.
+    fn example(path: &str) -> String {
+        let component = |part: &'_ str| if part.starts_with('{') { "1".to_owned() } else { part.to_owned() };
+        path.split('/').map(component).collect::<Vec<_>>().join("/")
+    }
+
+    async fn status(
+        router: &Router,
+        method: &Method,
+        path: &str,
+        fields: &[(HeaderName, &'static str)],
+    ) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in fields {
+            request = request.header(name, HeaderValue::from_static(value));
+        }
+        router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_route_refuses_strangers_by_every_method() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, router) = start(folder.path()).await;
+        let own = (header::HOST, OWN);
+        let site = HeaderName::from_static("sec-fetch-site");
+        let strangers = [
+            vec![],
+            vec![(header::HOST, "evil.example:8090")],
+            vec![(header::HOST, "127.0.0.1:8091")],
+            vec![own.clone(), (header::HOST, "evil.example")],
+            vec![own.clone(), (header::ORIGIN, "https://evil.example")],
+            vec![own.clone(), (header::ORIGIN, "null")],
+            vec![own.clone(), (header::ORIGIN, "http://127.0.0.1:3000")],
+            vec![own.clone(), (site.clone(), "cross-site")],
+            vec![own.clone(), (site, "same-site")],
+        ];
+        let paths =
+            ROUTES.iter().map(|route| route.path).chain(["/", "/index.html", "/nothing", "/rpc", "/a/b"]);
+        for path in paths.map(example) {
+            for method in
+                [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS]
+            {
+                for fields in &strangers {
+                    let status = status(&router, &method, &path, fields).await;
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} {fields:?}");
+                }
+            }
+        }
+        app.shutdown(std::time::Duration::from_secs(10)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_command_needs_our_header_and_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, router) = start(folder.path()).await;
+        let own = (header::HOST, OWN);
+        let json = (header::CONTENT_TYPE, "application/json");
+        let ours = (guard::COMMAND_HEADER, "1");
+
+        for (command, _) in freshet_app::COMMANDS {
+            let path = format!("/rpc/{command}");
+            let ask = async |fields: &[(HeaderName, &'static str)]| {
+                status(&router, &Method::POST, &path, fields).await
+            };
+            assert_eq!(ask(&[own.clone()]).await, StatusCode::FORBIDDEN, "{command}");
+            assert_eq!(ask(&[own.clone(), json.clone()]).await, StatusCode::FORBIDDEN, "{command}");
+            assert_eq!(ask(&[own.clone(), ours.clone()]).await, StatusCode::FORBIDDEN, "{command}");
+            // An empty body is no JSON: the command itself is reached, and not run.
+            assert_eq!(
+                ask(&[own.clone(), json.clone(), ours.clone()]).await,
+                StatusCode::BAD_REQUEST,
+                "{command}"
+            );
+        }
+        app.shutdown(std::time::Duration::from_secs(10)).await;
+    }
+
+    #[test]
+    fn the_rules_are_the_ones_that_were_meant() {
+        let of = |rule| ROUTES.iter().filter(move |route| route.rule == rule).map(|route| route.path);
+
+        // A new route of ours has to be written down here too, with the rule that was thought about.
+        assert_eq!(of(Rule::Command).collect::<Vec<_>>(), ["/rpc/{command}"]);
+        assert_eq!(of(Rule::Events).collect::<Vec<_>>(), ["/events"]);
+        assert_eq!(of(Rule::Media).collect::<Vec<_>>(), ["/media/{token}/{part}"]);
+        assert_eq!(of(Rule::Page).count(), 0, "the fallback serves the pages");
+        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 3);
+    }
+}
