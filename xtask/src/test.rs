@@ -159,13 +159,13 @@ fn clippy(shell: &Shell, _: &Options) -> Result<()> {
 fn rust(shell: &Shell, options: &Options) -> Result<()> {
     let headless = Headless::build(shell)?;
     let features = headless.features().iter().map(String::as_str);
-    let mut arguments = vec!["nextest", "run", "--profile", options.nextest_profile()];
-    arguments.extend(features.clone());
-    let tests = shell.cargo(&arguments);
+    // First the examples in the docs, of which there are few: the last lines of the layer are nextest's.
     let mut arguments = vec!["test", "--doc", "--quiet"];
-    arguments.extend(features);
+    arguments.extend(features.clone());
     let examples = shell.cargo(&arguments);
-    tests.and(examples)
+    let mut arguments = vec!["nextest", "run", "--profile", options.nextest_profile()];
+    arguments.extend(features);
+    examples.and(shell.cargo(&arguments))
 }
 
 fn bindings(shell: &Shell, _: &Options) -> Result<()> {
