@@ -150,7 +150,7 @@ fn fmt(shell: &Shell, _: &Options) -> Result<()> {
 
 fn clippy(shell: &Shell, _: &Options) -> Result<()> {
     let features = feature_arguments(shell)?;
-    let mut arguments = vec!["clippy", "--all-targets"];
+    let mut arguments = vec!["clippy", "--all-targets", "--keep-going"];
     arguments.extend(features.iter().map(String::as_str));
     arguments.extend(["--", "-D", "warnings"]);
     shell.cargo(&arguments)
