@@ -37,7 +37,7 @@ pub(crate) struct Daemon {
     pub(crate) url: String,
 }
 
-struct Kill(Child);
+pub(crate) struct Kill(pub(crate) Child);
 
 impl Drop for Kill {
     fn drop(&mut self) {
