@@ -1,6 +1,6 @@
 //! Backups beside the database: made whole or not at all, the newest three kept.
 //!
-//! A backup is a `VACUUM INTO` from a connection that only reads: it is one consistent state, the owner goes on writing
+//! A backup is a `VACUUM INTO` from a connection of its own: it is one consistent state, the owner goes on writing
 //! meanwhile, and since every page is read on the way, a damaged database never replaces a good backup.
 
 use std::fs;
@@ -75,7 +75,7 @@ pub(crate) fn make(database: &Path, now_secs: u64) -> Result<Backup, BackupError
 }
 
 fn write(database: &Path, target: &Path) -> Result<u32, BackupError> {
-    let source = schema::open_reader(database)?;
+    let source = schema::open_copier(database)?;
     let schema = schema::version(&source)?;
     // Made here so that it is ours alone from its first byte; SQLite takes an empty file for an empty database.
     let file = files::open_private(target)?;
@@ -117,4 +117,52 @@ pub(crate) fn restore(backup: &Backup, database: &Path) -> io::Result<()> {
     target.sync_all()?;
     fs::rename(&unfinished, database)?;
     files::sync_folder(database.parent().unwrap_or(Path::new(".")))
+}
+
+#[cfg(test)]
+mod tests {
+    use freshet_model::Revision;
+
+    use super::*;
+    use crate::common::{Place, bare};
+    use crate::tables::{meta, torrents};
+
+    #[tokio::test]
+    async fn a_backup_holds_the_committed_state_while_the_owner_goes_on() {
+        let place = Place::new();
+        let store = place.open();
+        store.add_torrent(bare(1)).await.unwrap();
+
+        let backup = make(&place.database(), 77).unwrap();
+        store.add_torrent(bare(2)).await.unwrap();
+
+        assert_eq!(list(&place.database()).as_slice(), std::slice::from_ref(&backup));
+        assert_eq!((backup.made_at_secs, backup.schema), (77, 1));
+        let conn = schema::open_reader(&backup.path).unwrap();
+        assert_eq!(torrents::read_all(&conn).unwrap(), [bare(1)]);
+        assert_eq!(meta::revision(&conn).unwrap(), Revision(1));
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_damaged_database_gives_no_backup_and_leaves_the_old_one() {
+        let place = Place::new();
+        let store = place.open();
+        store.add_torrent(bare(1)).await.unwrap();
+        store.close().await.unwrap();
+        let good = make(&place.database(), 1).unwrap();
+        let mut bytes = fs::read(place.database()).unwrap();
+        let half = bytes.len() / 2;
+        bytes[half..].fill(0x55);
+        fs::write(place.database(), bytes).unwrap();
+
+        assert!(make(&place.database(), 2).is_err());
+
+        assert_eq!(list(&place.database()), [good]);
+        assert_eq!(
+            fs::read_dir(folder_of(&place.database())).unwrap().count(),
+            1,
+            "nothing unfinished is left"
+        );
+    }
 }

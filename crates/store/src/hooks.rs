@@ -51,7 +51,6 @@ mod on {
     pub(crate) struct Hooks(Option<Arc<Hook>>);
 
     impl Hooks {
-        #[allow(dead_code, reason = "for the tests of interleavings")]
         pub(crate) fn new(hook: impl Fn(Point) -> rusqlite::Result<()> + Send + Sync + 'static) -> Self {
             Self(Some(Arc::new(hook)))
         }

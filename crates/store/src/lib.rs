@@ -12,6 +12,9 @@
 //! The wall stands here because these promises hold only as long as nobody else has a writing connection or a way into the
 //! cache: both are private to [`owner`], and the types of SQLite and of the cache do not leave this crate.
 
+#[cfg(test)]
+extern crate self as freshet_store;
+
 mod backup;
 mod cache;
 mod error;
@@ -28,6 +31,14 @@ mod schema;
 mod store;
 mod tables;
 mod viewed;
+
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[cfg(test)]
+mod gates;
+#[cfg(test)]
+mod interleavings;
 
 pub use error::{CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 pub use events::{Lagged, StoreEvent, StoreEvents};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freshet_model::{Revision, Settings};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::backup::{self, Backup, BackupError};
 use crate::error::{Meaning, OpenError, meaning};
@@ -68,6 +68,8 @@ pub struct OpenReport {
     pub migrated_from: Option<u32>,
     /// The database was damaged, and a backup took its place.
     pub restored_from_backup: Option<RestoredBackup>,
+    /// The index for searching was damaged and has been made anew; nothing is lost.
+    pub search_was_rebuilt: bool,
     /// Settings with values that this version does not know; they have their defaults now.
     pub reset_settings: Vec<String>,
 }
@@ -172,9 +174,14 @@ fn open_file(path: &Path, options: &StoreOptions, report: &mut OpenReport) -> Re
         }
     }
     files::open_private(path).map_err(folder_error)?;
-    let mut conn = schema::open_writer(path).map_err(judge)?;
-    check(&conn)?;
+    let mut conn = schema::open_writer(path).map_err(|error| match error.sqlite_error_code() {
+        // The plain error without a kind: a header that makes no sense.
+        Some(ErrorCode::Unknown) => Unusable::Damaged(error.to_string()),
+        _ => judge(error),
+    })?;
+    check(&conn, report)?;
     let found = schema::version(&conn).map_err(judge)?;
+    check_header(&conn, found)?;
     if found > 0 && found < known_schema() {
         backup::make(path, options.now_secs()).map_err(|error| match error {
             BackupError::Sqlite(error) => judge(error),
@@ -192,12 +199,42 @@ fn known_schema() -> u32 {
     u32::try_from(schema::MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
-/// SQLite's view: pages, indexes, types and the constraints of the schema.
-fn check(conn: &Connection) -> Result<(), Unusable> {
-    let verdict: String = conn
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+/// SQLite's view: pages, indexes, types and the constraints of the schema; empty if all is well.
+fn faults(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    conn.prepare("PRAGMA integrity_check(20)")?
+        .query_map([], |row| row.get(0))?
+        .filter(|line| !matches!(line, Ok(line) if line == "ok"))
+        .collect()
+}
+
+/// The words for searching can be made again from the rows; any other fault is damage.
+fn check(conn: &Connection, report: &mut OpenReport) -> Result<(), Unusable> {
+    let damaged = |error: rusqlite::Error| Unusable::Damaged(error.to_string());
+    let found = faults(conn).map_err(damaged)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let is_of_words = |fault: &String| fault.contains(torrents::WORDS);
+    if found.iter().all(is_of_words) {
+        torrents::rebuild_words(conn).map_err(damaged)?;
+        if faults(conn).map_err(damaged)?.is_empty() {
+            report.search_was_rebuilt = true;
+            return Ok(());
+        }
+    }
+    Err(Unusable::Damaged(found.join("; ")))
+}
+
+/// What a flipped bit in the first bytes of the file does, and SQLite takes for somebody's intention.
+fn check_header(conn: &Connection, version: u32) -> Result<(), Unusable> {
+    let damaged = |reason: &str| Err(Unusable::Damaged(reason.to_owned()));
+    if conn.is_readonly("main").unwrap_or(true) {
+        return damaged("its header forbids writing");
+    }
+    let tables: u32 = conn
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(|error| Unusable::Damaged(error.to_string()))?;
-    if verdict == "ok" { Ok(()) } else { Err(Unusable::Damaged(verdict)) }
+    if version == 0 && tables > 0 { damaged("it has tables and no schema version") } else { Ok(()) }
 }
 
 /// Our view: every row says what was written.
@@ -230,7 +267,7 @@ fn open_backup(
 fn is_good(backup: &Backup) -> bool {
     let Ok(conn) = schema::open_reader(&backup.path) else { return false };
     backup.schema <= known_schema()
-        && check(&conn).is_ok()
+        && faults(&conn).is_ok_and(|faults| faults.is_empty())
         && (backup.schema < known_schema() || check_rows(&conn).is_ok())
 }
 

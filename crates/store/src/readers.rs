@@ -18,11 +18,24 @@ pub(crate) struct Readers {
     path: PathBuf,
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    #[cfg(test)]
+    finished: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Readers {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, permits: Arc::new(Semaphore::new(READERS)), idle: Arc::default() }
+        Self {
+            path,
+            permits: Arc::new(Semaphore::new(READERS)),
+            idle: Arc::default(),
+            #[cfg(test)]
+            finished: Arc::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn finished(&self) -> usize {
+        self.finished.load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// Runs `read` inside one read transaction, so that all it sees is one committed state: the newest at its start.
@@ -34,6 +47,8 @@ impl Readers {
     ) -> Result<T, ReadError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ReadError::Closed)?;
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        #[cfg(test)]
+        let finished = Arc::clone(&self.finished);
         let job = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -43,6 +58,8 @@ impl Readers {
             tx.finish()?;
             // After an error the connection is not kept.
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+            #[cfg(test)]
+            finished.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
             Ok(value)
         });
         match job.await {

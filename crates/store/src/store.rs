@@ -297,6 +297,18 @@ impl Store {
         }
     }
 
+    /// How many reads on the connections beside the owner have been finished.
+    #[cfg(test)]
+    pub(crate) fn finished_reads(&self) -> usize {
+        self.0.readers.finished()
+    }
+
+    /// Places in the queue.
+    #[cfg(test)]
+    pub(crate) fn free_places(&self) -> usize {
+        self.0.requests.capacity()
+    }
+
     fn is_running(&self) -> bool {
         self.0.is_running.load(Ordering::Acquire)
     }

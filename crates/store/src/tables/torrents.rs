@@ -11,6 +11,9 @@ use crate::error::BadRow;
 const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
                        total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers";
 
+/// The name of the table for searching, as SQLite's reports of damage have it.
+pub(crate) const WORDS: &str = "torrent_words";
+
 pub(crate) fn read(conn: &Connection, info_hash: InfoHash) -> rusqlite::Result<Option<TorrentRecord>> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents WHERE info_hash = ?1"))?
         .query_row(params![info_hash.as_bytes()], from_row)
@@ -89,6 +92,23 @@ fn put_words(conn: &Connection, id: i64, torrent: &TorrentRecord) -> rusqlite::R
     )?
     .execute(params![id, torrent.title, torrent.name, paths])?;
     Ok(())
+}
+
+/// Makes the table for searching anew, from the rows.
+pub(crate) fn rebuild_words(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("BEGIN IMMEDIATE; INSERT INTO torrent_words (torrent_words) VALUES ('delete-all');")?;
+    let rebuild = || {
+        let mut statement = conn.prepare(&format!("SELECT {COLUMNS}, id FROM torrents"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            put_words(conn, row.get("id")?, &from_row(row)?)?;
+        }
+        conn.execute_batch("COMMIT")
+    };
+    rebuild().inspect_err(|_| {
+        // The error that is told is the first one.
+        let _ = conn.execute_batch("ROLLBACK");
+    })
 }
 
 /// Returns whether there was one.

@@ -80,3 +80,8 @@ pub(crate) fn child(test: &str, variable: &str, value: &Path) -> Command {
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(variable, value);
     command
 }
+
+/// Whether the long forms are asked for.
+pub(crate) fn is_deep() -> bool {
+    std::env::var_os("FRESHET_DEEP").is_some()
+}
