@@ -1,6 +1,7 @@
 /* The picture of a torrent that has none: colors, waves and initials that follow from its info hash and title. */
 export interface Tile {
   initials: string;
+  /** Degrees, from teal over blue and violet to coral: muddy colors are left out. */
   hue: number;
   /** Paths of waves in a 200 × 300 box, back to front. */
   waves: string[];
@@ -20,7 +21,11 @@ export function tileOf(infoHash: string, title: string): Tile {
       .join("");
     return `M${-shift} ${top}${curve}V300H${-shift}Z`;
   });
-  return { initials: initialsOf(title), hue: Math.round((byte(0) * 256 + byte(1)) / 182), waves };
+  return {
+    initials: initialsOf(title),
+    hue: (165 + Math.round(((byte(0) * 256 + byte(1)) / 65_535) * 225)) % 360,
+    waves,
+  };
 }
 
 /** Up to two letters or digits, of the first two words that have some. */

@@ -1,0 +1,128 @@
+// A W3C WebDriver client as small as these tests need it, for WebKitWebDriver from the system's packages.
+
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
+/** Guards against hanging only. */
+const PATIENCE_MS = 60_000;
+
+/** Asks again until the answer is truthy, and gives it. */
+export async function until(what, ask, patienceMs = PATIENCE_MS) {
+  const end = Date.now() + patienceMs;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const answer = await ask();
+      if (answer) return answer;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(50);
+  }
+  throw new Error(`${what}: not in ${patienceMs / 1000} s`, { cause: last });
+}
+
+export async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** One start of the program under WebDriver's control. */
+export class Session {
+  #driver;
+  #base;
+
+  static async start(binary, args) {
+    const port = await freePort();
+    const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
+      stdio: ["ignore", "inherit", "inherit"],
+      // This is how the program knows that its web views are to be driven.
+      env: { ...process.env, TAURI_WEBVIEW_AUTOMATION: "true" },
+    });
+    const session = new Session();
+    session.#driver = driver;
+    const url = `http://127.0.0.1:${port}`;
+    try {
+      await until("the driver", async () => (await fetch(`${url}/status`)).ok);
+      const { sessionId } = await request("POST", `${url}/session`, {
+        capabilities: { alwaysMatch: { "webkitgtk:browserOptions": { binary, args } } },
+      });
+      session.#base = `${url}/session/${sessionId}`;
+    } catch (error) {
+      driver.kill("SIGKILL");
+      throw error;
+    }
+    return session;
+  }
+
+  get(path) {
+    return request("GET", `${this.#base}${path}`);
+  }
+
+  post(path, body = {}) {
+    return request("POST", `${this.#base}${path}`, body);
+  }
+
+  windows() {
+    return this.get("/window/handles");
+  }
+
+  switchTo(handle) {
+    return this.post("/window", { handle });
+  }
+
+  closeWindow() {
+    return request("DELETE", `${this.#base}/window`);
+  }
+
+  run(script, ...args) {
+    return this.post("/execute/sync", { script, args });
+  }
+
+  async find(css) {
+    const element = await this.post("/element", { using: "css selector", value: css });
+    return element[ELEMENT];
+  }
+
+  async click(css) {
+    await this.post(`/element/${await this.find(css)}/click`);
+  }
+
+  /** Presses keys on whatever has the focus. */
+  async press(...keys) {
+    const actions = keys.flatMap((key) => [
+      { type: "keyDown", value: key },
+      { type: "keyUp", value: key },
+    ]);
+    await this.post("/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
+  }
+
+  async screenshot() {
+    return Buffer.from(await this.get("/screenshot"), "base64");
+  }
+
+  /** Ends driver and program. */
+  async end() {
+    const gone = new Promise((done) => this.#driver.once("exit", done));
+    await request("DELETE", this.#base).catch(() => {});
+    this.#driver.kill();
+    await gone;
+  }
+}
+
+async function request(method, url, body) {
+  const response = await fetch(url, {
+    method,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  const { value } = await response.json();
+  if (!response.ok) throw new Error(`${method} ${url}: ${value?.error}: ${value?.message}`);
+  return value;
+}

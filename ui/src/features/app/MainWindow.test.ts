@@ -1,0 +1,322 @@
+import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { FakeHost } from "../../lib/host/fake";
+import { CallError } from "../../lib/host/host";
+import { I18n } from "../../lib/i18n/i18n.svelte";
+import { AppState } from "../../lib/stores/app-state.svelte";
+import { Toasts } from "../../lib/stores/toasts.svelte";
+import {
+  HASH_A,
+  HASH_B,
+  info,
+  mark,
+  resolving,
+  settings,
+  snapshot,
+  stats,
+  torrent,
+} from "../../test/samples";
+import MainWindow from "./MainWindow.svelte";
+
+const MAGNET = `magnet:?xt=urn:btih:${HASH_A}`;
+
+describe("the main window", () => {
+  let host: FakeHost;
+
+  beforeEach(() => {
+    localStorage.clear();
+    location.hash = "";
+    // The stand-in for a browser has no animations.
+    Element.prototype.animate ??= () =>
+      ({ cancel: () => undefined, finished: Promise.resolve() }) as Animation;
+    host = new FakeHost({
+      app_info: () => info,
+      torrent_add: () => ({ torrent: resolving({ title: "River" }), is_new: true }),
+      torrent_remove: () => undefined,
+      torrent_retry: () => resolving(),
+      viewed_set: () => undefined,
+      transfers_pause: () => undefined,
+      settings_update: (patch) => ({ ...settings, ...patch }) as typeof settings,
+      torrent_detail: ({ info_hash }) => ({
+        summary: torrent({ info_hash }),
+        name: "River",
+        is_private: false,
+        magnet: MAGNET,
+        files: [
+          { index: 0, path: "S1/e1.mkv", length_bytes: 1_000_000, kind: "video", torrserver_id: 1 },
+          { index: 1, path: "S1/e2.mkv", length_bytes: 1_000_000, kind: "video", torrserver_id: 2 },
+          { index: 2, path: "readme.txt", length_bytes: 10, kind: "other", torrserver_id: 3 },
+        ],
+      }),
+    });
+    render(MainWindow, {
+      page: { host, app: new AppState(), i18n: new I18n(["en"]), toasts: new Toasts() },
+    });
+  });
+  afterEach(() => {
+    cleanup();
+    vi.useRealTimers();
+  });
+
+  const field = () => screen.getByRole<HTMLInputElement>("textbox", { name: /Magnet link/ });
+  const type = (text: string) => fireEvent.input(field(), { target: { value: text } });
+  const submit = async (text: string) => {
+    await type(text);
+    await fireEvent.submit(field());
+  };
+
+  it("invites to drop something when the library is empty", async () => {
+    host.send(snapshot());
+    expect(await screen.findByRole("heading", { name: "What would you like to watch?" })).toBeTruthy();
+    expect(screen.getByText(/peers reach you on port 42131/)).toBeTruthy();
+  });
+
+  it("adds and plays what is typed, empties the field and offers to take it back", async () => {
+    host.send(snapshot());
+    await screen.findByRole("heading", { name: /like to watch/ });
+    await submit(MAGNET);
+
+    await screen.findByText("Added “River”");
+    expect(host.argsOf("torrent_add")).toEqual([{ source: MAGNET }]);
+    expect(host.openedTargets).toEqual([{ info_hash: HASH_A }]);
+    expect(field().value).toBe("");
+
+    await fireEvent.click(screen.getByRole("button", { name: "Undo" }));
+    expect(host.argsOf("torrent_remove")).toEqual([{ info_hash: HASH_A, delete_pieces: true }]);
+  });
+
+  it("says what is wrong with a bad link and keeps it", async () => {
+    host.answer({
+      torrent_add: () => {
+        throw new CallError({ code: "invalid_info_hash", message: "39 characters" });
+      },
+    });
+    host.send(snapshot());
+    await screen.findByRole("heading", { name: /like to watch/ });
+    await submit("magnet:?xt=urn:btih:123");
+
+    const problem = await screen.findByRole("alert");
+    expect(problem.textContent).toContain("must be 40 or 32 characters");
+    expect(field().value).toBe("magnet:?xt=urn:btih:123");
+    expect(field().getAttribute("aria-invalid")).toBe("true");
+    expect(host.openedTargets).toEqual([]);
+  });
+
+  it("shows what is in the library already instead of adding it twice", async () => {
+    host.answer({ torrent_add: () => ({ torrent: torrent(), is_new: false }) });
+    host.send(snapshot({ torrents: [torrent()] }));
+    await screen.findByRole("heading", { name: "River" });
+    await submit(MAGNET);
+
+    await screen.findByText("Already in your library: “River”");
+    expect(screen.queryByRole("button", { name: "Undo" })).toBeNull();
+    await fireEvent.click(screen.getByRole("button", { name: "Show" }));
+    expect(location.hash).toBe(`#/torrent/${HASH_A}`);
+  });
+
+  it("adds what is pasted anywhere", async () => {
+    host.send(snapshot({ torrents: [torrent()] }));
+    await screen.findByRole("heading", { name: "River" });
+    const event = Object.assign(new Event("paste", { bubbles: true, cancelable: true }), {
+      clipboardData: { files: [], getData: () => `${MAGNET}\n` },
+    });
+    document.body.dispatchEvent(event);
+
+    await waitFor(() => expect(host.openedTargets).toEqual([{ info_hash: HASH_A }]));
+  });
+
+  it("leaves a paste into the search field alone", async () => {
+    host.send(snapshot({ torrents: [torrent()] }));
+    const search = await screen.findByRole("searchbox");
+    const event = Object.assign(new Event("paste", { bubbles: true, cancelable: true }), {
+      clipboardData: { files: [], getData: () => MAGNET },
+    });
+    search.dispatchEvent(event);
+
+    expect(event.defaultPrevented).toBe(false);
+    expect(host.argsOf("torrent_add")).toEqual([]);
+  });
+
+  it.each([
+    [false, 1],
+    [true, 0],
+  ])("plays what is dropped, with Shift (%o) it only adds it", async (shiftKey, playedCount) => {
+    host.send(snapshot());
+    await screen.findByRole("heading", { name: /like to watch/ });
+    const transfer = {
+      files: [],
+      items: [{}],
+      types: ["text/plain"],
+      getData: (kind: string) => (kind === "text/plain" ? MAGNET : ""),
+    };
+    const drag = (name: string) =>
+      window.dispatchEvent(
+        Object.assign(new Event(name, { cancelable: true }), { dataTransfer: transfer, shiftKey }),
+      );
+    drag("dragenter");
+    await screen.findByText("Play this torrent");
+    drag("drop");
+
+    await screen.findByText("Added “River”");
+    expect(screen.queryByText("Play this torrent")).toBeNull();
+    expect(host.openedTargets).toHaveLength(playedCount);
+  });
+
+  it("shows each torrent in its state", async () => {
+    host.send(
+      snapshot({
+        torrents: [
+          resolving({ title: "Looking" }),
+          torrent({
+            info_hash: HASH_B,
+            title: "Series",
+            file_count: 12,
+            playable_count: 10,
+            viewed_count: 3,
+          }),
+          torrent({
+            info_hash: "c".repeat(40),
+            title: "Lonely",
+            state: "failed",
+            error: { code: "no_details", message: "none" },
+          }),
+        ],
+        stats: [stats({ known_peers: 2 })],
+      }),
+    );
+
+    expect(await screen.findByText("Looking for details…")).toBeTruthy();
+    expect(screen.getByText(/2 peers · 0 s/)).toBeTruthy();
+    expect(screen.getByText(/2\sGB · 12 files · 3 of 10 seen/)).toBeTruthy();
+    expect(screen.getByText(/Nobody sent the details/)).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    expect(host.argsOf("torrent_retry")).toEqual([{ info_hash: "c".repeat(40) }]);
+  });
+
+  it("offers to continue what was left in the middle", async () => {
+    host.send(
+      snapshot({
+        torrents: [torrent()],
+        marks: [{ info_hash: HASH_A, marks: [mark({ file_index: 4, position_secs: 150 })] }],
+      }),
+    );
+    const row = await screen.findByRole("region", { name: "Continue watching" });
+    expect(within(row).getByText("7:30 left")).toBeTruthy();
+    expect(within(row).getByRole("progressbar").getAttribute("aria-valuenow")).toBe("25");
+
+    await fireEvent.click(within(row).getByRole("button", { name: "Play “River”" }));
+    expect(host.openedTargets).toEqual([{ info_hash: HASH_A, file_index: 4 }]);
+  });
+
+  it("finds torrents by name and says when there are none", async () => {
+    host.send(snapshot({ torrents: [torrent(), torrent({ info_hash: HASH_B, title: "Lake" })] }));
+    const search = await screen.findByRole("searchbox");
+    await fireEvent.input(search, { target: { value: "lak" } });
+    expect(screen.queryByRole("heading", { name: "River" })).toBeNull();
+
+    await fireEvent.input(search, { target: { value: "sea" } });
+    expect(screen.getByText("Nothing called “sea”.")).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Clear search" }));
+    expect(screen.getAllByRole("article")).toHaveLength(2);
+  });
+
+  it("shows the files of a torrent, plays one and marks one as seen", async () => {
+    host.send(
+      snapshot({
+        torrents: [torrent({ playable_count: 2 })],
+        marks: [{ info_hash: HASH_A, marks: [mark({ file_index: 1, viewed: true })] }],
+      }),
+    );
+    location.hash = `#/torrent/${HASH_A}`;
+    window.dispatchEvent(new Event("hashchange"));
+
+    const seen = await screen.findByRole("checkbox", { name: "Mark e2.mkv as seen" });
+    expect(seen.getAttribute("aria-checked")).toBe("true");
+    expect(screen.getByText("1 other file")).toBeTruthy();
+    await fireEvent.click(screen.getByRole("checkbox", { name: "Mark e1.mkv as seen" }));
+    expect(host.argsOf("viewed_set")).toEqual([{ info_hash: HASH_A, file_index: 0, viewed: true }]);
+
+    host.send({
+      type: "marks_changed",
+      revision: 11,
+      marks: { info_hash: HASH_A, marks: [mark({ file_index: 0, viewed: true })] },
+    });
+    await waitFor(() =>
+      expect(screen.getByRole("checkbox", { name: "Mark e1.mkv as seen" }).getAttribute("aria-checked")).toBe(
+        "true",
+      ),
+    );
+    await fireEvent.click(screen.getByRole("button", { name: "Play e2.mkv" }));
+    expect(host.openedTargets).toEqual([{ info_hash: HASH_A, file_index: 1 }]);
+    await fireEvent.click(screen.getByRole("button", { name: "Copy magnet link" }));
+    expect(host.copiedTexts).toEqual([MAGNET]);
+  });
+
+  it("asks before files are deleted, and only then", async () => {
+    HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
+      this.open = true;
+    };
+    host.send(snapshot({ torrents: [torrent()] }));
+    location.hash = `#/torrent/${HASH_A}`;
+    window.dispatchEvent(new Event("hashchange"));
+
+    await fireEvent.click(await screen.findByRole("button", { name: "Delete files…" }));
+    expect(host.argsOf("torrent_remove")).toEqual([]);
+    await fireEvent.click(await screen.findByRole("button", { name: "Delete" }));
+    expect(host.argsOf("torrent_remove")).toEqual([{ info_hash: HASH_A, delete_pieces: true }]);
+    await waitFor(() => expect(location.hash).toBe("#/"));
+  });
+
+  it("tells of notices, of a pause and of a lost connection, each with a way on", async () => {
+    host.send(snapshot({ notices: [{ kind: "port_taken", subject: "8091" }], transfers_paused: true }));
+    const line = await screen.findByText(/now ends in 8091/);
+    await fireEvent.click(screen.getByRole("button", { name: "Dismiss" }));
+    expect(line.isConnected).toBe(false);
+
+    await fireEvent.click(screen.getByRole("button", { name: "Resume" }));
+    expect(host.argsOf("transfers_pause")).toEqual([{ paused: false }]);
+
+    host.sendConnection(false);
+    expect((await screen.findByRole("alert")).textContent).toContain("can't be reached");
+  });
+
+  it("explains the sharing once", async () => {
+    host.send(snapshot({ torrents: [torrent()] }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Got it" }));
+    expect(screen.queryByText(/sends parts of it to others/)).toBeNull();
+    expect(localStorage.getItem("freshet.sharing-explained")).toBe("1");
+  });
+
+  it("changes its language and theme with the settings", async () => {
+    host.send(snapshot({ settings: { ...settings, language: "ru", theme: "dark" } }));
+    expect(await screen.findByRole("heading", { name: "Что будем смотреть?" })).toBeTruthy();
+    expect(document.documentElement.lang).toBe("ru");
+    expect(document.documentElement.dataset["theme"]).toBe("dark");
+  });
+
+  it("sends each setting as it is changed", async () => {
+    host.send(snapshot());
+    location.hash = "#/settings";
+    window.dispatchEvent(new Event("hashchange"));
+
+    await fireEvent.change(await screen.findByRole("combobox", { name: "Language" }), {
+      target: { value: "ru" },
+    });
+    await fireEvent.click(screen.getByRole("radio", { name: "Dark" }));
+    const limit = screen.getByRole("textbox", { name: "Download limit" });
+    await fireEvent.input(limit, { target: { value: "fast" } });
+    await fireEvent.blur(limit);
+    expect(screen.getByText("Enter a whole number from 0 up.")).toBeTruthy();
+    await fireEvent.input(limit, { target: { value: "1500" } });
+    await fireEvent.blur(limit);
+    await fireEvent.click(screen.getByRole("switch", { name: "Pause all transfers" }));
+
+    expect(host.argsOf("settings_update")).toEqual([
+      { language: "ru" },
+      { theme: "dark" },
+      { download_limit_bytes_per_sec: 1_500_000 },
+    ]);
+    expect(host.argsOf("transfers_pause")).toEqual([{ paused: true }]);
+  });
+});

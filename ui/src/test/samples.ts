@@ -1,0 +1,124 @@
+/* Values as the other side sends them, with defaults. */
+import type {
+  AppEvent,
+  AppInfo,
+  FileMark,
+  PlaybackTicket,
+  Settings,
+  Snapshot,
+  TorrentSummary,
+  TransferStats,
+} from "../lib/host/bindings";
+
+export const HASH_A = "a".repeat(40);
+export const HASH_B = "b".repeat(40);
+
+export function torrent(change: Partial<TorrentSummary> = {}): TorrentSummary {
+  return {
+    info_hash: HASH_A,
+    title: "River",
+    category: "",
+    poster: "",
+    state: "ready",
+    error: null,
+    total_bytes: 2_000_000_000,
+    added_at_secs: 1000,
+    last_opened_at_secs: null,
+    file_count: 1,
+    playable_count: 1,
+    viewed_count: 0,
+    play_target: 0,
+    ...change,
+  };
+}
+
+export const resolving = (change: Partial<TorrentSummary> = {}) =>
+  torrent({
+    state: "resolving",
+    total_bytes: 0,
+    file_count: 0,
+    playable_count: 0,
+    play_target: null,
+    ...change,
+  });
+
+export function mark(change: Partial<FileMark> = {}): FileMark {
+  return {
+    file_index: 0,
+    viewed: false,
+    position_secs: 0,
+    duration_secs: 600,
+    play_count: 0,
+    updated_at_ms: 1,
+    ...change,
+  };
+}
+
+export function stats(change: Partial<TransferStats> = {}): TransferStats {
+  return {
+    info_hash: HASH_A,
+    down_bytes_per_sec: 0,
+    up_bytes_per_sec: 0,
+    downloaded_bytes: 0,
+    uploaded_bytes: 0,
+    have_bytes: 0,
+    connected_peers: 0,
+    known_peers: 0,
+    connected_seeders: 0,
+    connecting_peers: 0,
+    ...change,
+  };
+}
+
+export const settings: Settings = {
+  language: "en",
+  theme: "system",
+  download_limit_bytes_per_sec: 0,
+  upload_limit_bytes_per_sec: 0,
+  volume: 0.5,
+  is_muted: false,
+  track_client_positions: true,
+  torrserver: {},
+};
+
+export function snapshot(change: Partial<Snapshot> = {}): AppEvent {
+  return {
+    type: "snapshot",
+    revision: 10,
+    torrents: [],
+    marks: [],
+    settings,
+    stats: [],
+    notices: [],
+    player_target: null,
+    transfers_paused: false,
+    ...change,
+  };
+}
+
+export const info: AppInfo = {
+  version: "0.1.0",
+  data_dir: "/data",
+  server_url: "http://127.0.0.1:8090",
+  peer_port: 42131,
+  probed_types: ["video/mp4; codecs=h264", "video/mp4; codecs=hevc"],
+};
+
+export function ticket(change: Partial<PlaybackTicket> = {}): PlaybackTicket {
+  return {
+    playback_id: "play-1",
+    info_hash: HASH_A,
+    file_index: 0,
+    title: "River",
+    file_name: "river.mkv",
+    duration_secs: 400,
+    resume_at_secs: 0,
+    tracks: [
+      { stream_index: 0, kind: "video", codec: "h264", mime_codec: null, language: null, title: null },
+      { stream_index: 1, kind: "audio", codec: "aac", mime_codec: null, language: "en", title: null },
+      { stream_index: 2, kind: "audio", codec: "ac3", mime_codec: null, language: "ru", title: null },
+    ],
+    stream_path: "/stream/river",
+    ...change,
+  };
+}
