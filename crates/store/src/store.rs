@@ -12,6 +12,7 @@ use crate::cache::{self, CacheReader};
 use crate::error::{CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 use crate::events::{self, StoreEvent, StoreEvents};
 use crate::library::{AddTorrent, Added, ChangeTorrent, RemoveTorrent, TorrentChange};
+use crate::listing::{self, ListPage, ListQuery};
 use crate::open::{self, OpenReport, StoreOptions};
 use crate::owner::{Outlets, Owner, QUEUE_LENGTH, StoreState};
 use crate::preferences::UpdateSettings;
@@ -152,6 +153,14 @@ impl Store {
     pub async fn torrents(&self) -> Result<Vec<Arc<TorrentRecord>>, ReadError> {
         let torrents = self.read(torrents::read_all).await?;
         Ok(torrents.into_iter().map(Arc::new).collect())
+    }
+
+    /// One page of the library, searched and sorted, with the marks of its torrents.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn list(&self, query: ListQuery) -> Result<ListPage, ReadError> {
+        self.read(move |conn| listing::list(conn, &query)).await
     }
 
     /// Adds a torrent, or fills the blanks of the one that is there: title, category, poster, data, trackers, peers, and the details

@@ -20,6 +20,11 @@ pub(crate) fn read(conn: &Connection, info_hash: InfoHash) -> rusqlite::Result<O
         .optional()
 }
 
+pub(crate) fn read_by_id(conn: &Connection, id: i64) -> rusqlite::Result<TorrentRecord> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents WHERE id = ?1"))?
+        .query_row(params![id], from_row)
+}
+
 /// Newest first; of two added in the same second, the one added later comes first.
 pub(crate) fn read_all(conn: &Connection) -> rusqlite::Result<Vec<TorrentRecord>> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents ORDER BY added_at_secs DESC, id DESC"))?
