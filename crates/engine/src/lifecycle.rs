@@ -103,9 +103,13 @@ impl Inner {
             Some(_) => return Ok(()),
             None => {}
         }
-        let trackers = self.trackers.judge(&spec.trackers).await;
-        // Private torrents are asked for at their own tracker only, so what else they say about peers is left out.
-        let peers = peers::allowed(&spec.peers, self.config.addresses);
+        let mut trackers = self.trackers.judge(&spec.trackers).await;
+        let mut peers = peers::allowed(&spec.peers, self.config.addresses);
+        if metainfo.is_private {
+            // BEP 27: one tracker at a time, and nobody that it did not name.
+            trackers.truncate(1);
+            peers.clear();
+        }
         let handle = self.add_to_session(&metainfo, &spec, &trackers, peers).await?;
         let lengths = metainfo.files.iter().map(|file| file.length_bytes).collect();
         let phase = if self.is_paused() { Phase::Paused } else { Phase::Live };

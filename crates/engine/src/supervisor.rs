@@ -26,16 +26,27 @@ pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
             () = changed.notified() => {}
         }
         let Some(inner) = engine.upgrade() else { return };
-        let torrents = inner.all();
-        for torrent in &torrents {
-            notice_failure(torrent);
-            inner.select_files(torrent).await;
-            deactivate_if_idle(&inner, torrent);
-        }
-        if Instant::now() >= stats_due {
+        let is_stats_due = Instant::now() >= stats_due;
+        if is_stats_due {
             stats_due = Instant::now() + STATS_INTERVAL;
-            publish_stats(&inner, &torrents);
         }
+        let tasks = inner.tasks.clone();
+        // A round of its own: what breaks it does not end the supervision of all torrents.
+        if let Err(error) = tasks.run("look after torrents".to_owned(), round(inner, is_stats_due)).await {
+            tracing::warn!(%error, "a look at the torrents ended early");
+        }
+    }
+}
+
+async fn round(inner: Arc<Inner>, is_stats_due: bool) {
+    let torrents = inner.all();
+    for torrent in &torrents {
+        notice_failure(torrent);
+        inner.select_files(torrent).await;
+        deactivate_if_idle(&inner, torrent);
+    }
+    if is_stats_due {
+        publish_stats(&inner, &torrents);
     }
 }
 

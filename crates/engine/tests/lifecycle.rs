@@ -136,7 +136,11 @@ async fn an_idle_torrent_is_deactivated_and_keeps_its_pieces() {
     let mut reader = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await.unwrap();
     let mut whole = Vec::new();
     soon("read", reader.read_to_end(&mut whole)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let mut stats = bench.engine.watch_stats();
+    for _ in 0..2 {
+        // Each time the supervisor has looked at all torrents.
+        soon("stats", stats.changed()).await.unwrap();
+    }
     assert!(bench.engine.is_active(info_hash), "a reader keeps it active");
 
     drop(reader);
