@@ -40,6 +40,8 @@ mod common;
 mod gates;
 #[cfg(test)]
 mod interleavings;
+#[cfg(test)]
+mod machine;
 
 pub use error::{CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 pub use events::{Lagged, StoreEvent, StoreEvents};

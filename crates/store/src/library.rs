@@ -54,7 +54,7 @@ impl Operation for AddTorrent {
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Added, WriteError> {
         let (record, is_new) = match torrents::read(tx.conn, self.0.info_hash)? {
-            None => (put(tx, self.0)?, true),
+            None => (put(tx, None, self.0)?, true),
             Some(known) => (put_if_changed(tx, &known, fill_blanks(&known, self.0))?, false),
         };
         Ok(Added { record, is_new })
@@ -89,8 +89,12 @@ impl Operation for RemoveTorrent {
     }
 }
 
-fn put(tx: &mut Tx<'_>, torrent: TorrentRecord) -> Result<Arc<TorrentRecord>, WriteError> {
-    torrents::put(tx.conn, &torrent)?;
+fn put(
+    tx: &mut Tx<'_>,
+    known: Option<&TorrentRecord>,
+    torrent: TorrentRecord,
+) -> Result<Arc<TorrentRecord>, WriteError> {
+    torrents::put(tx.conn, known, &torrent)?;
     let torrent = Arc::new(torrent);
     tx.changed(StoreChange::TorrentPut(Arc::clone(&torrent)));
     Ok(torrent)
@@ -102,7 +106,7 @@ fn put_if_changed(
     known: &TorrentRecord,
     changed: TorrentRecord,
 ) -> Result<Arc<TorrentRecord>, WriteError> {
-    if *known == changed { Ok(Arc::new(changed)) } else { put(tx, changed) }
+    if *known == changed { Ok(Arc::new(changed)) } else { put(tx, Some(known), changed) }
 }
 
 /// The known torrent, with what it lacks taken from the one that was added again.

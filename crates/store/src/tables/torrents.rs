@@ -42,8 +42,12 @@ pub(crate) fn check_all(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Inserts the torrent, or gives the row new values.
-pub(crate) fn put(conn: &Connection, torrent: &TorrentRecord) -> rusqlite::Result<()> {
+/// Inserts the torrent, or gives the row of the known one its new values.
+pub(crate) fn put(
+    conn: &Connection,
+    known: Option<&TorrentRecord>,
+    torrent: &TorrentRecord,
+) -> rusqlite::Result<()> {
     let json = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
     let texts = Texts {
         error: torrent.error.as_ref().map(to_string).transpose().map_err(json)?,
@@ -83,19 +87,27 @@ pub(crate) fn put(conn: &Connection, torrent: &TorrentRecord) -> rusqlite::Resul
             ],
             |row| row.get(0),
         )?;
+    let words = |torrent: &TorrentRecord| (torrent.title.clone(), torrent.name.clone(), paths(torrent));
+    if known.is_some_and(|known| words(known) == words(torrent)) {
+        return Ok(());
+    }
     put_words(conn, id, torrent)
 }
 
-fn put_words(conn: &Connection, id: i64, torrent: &TorrentRecord) -> rusqlite::Result<()> {
+fn paths(torrent: &TorrentRecord) -> String {
     let mut paths = String::new();
     for file in &torrent.files {
         paths.push_str(&file.path);
         paths.push('\n');
     }
+    paths
+}
+
+fn put_words(conn: &Connection, id: i64, torrent: &TorrentRecord) -> rusqlite::Result<()> {
     conn.prepare_cached(
         "INSERT OR REPLACE INTO torrent_words (rowid, title, name, paths) VALUES (?1, ?2, ?3, ?4)",
     )?
-    .execute(params![id, torrent.title, torrent.name, paths])?;
+    .execute(params![id, torrent.title, torrent.name, paths(torrent)])?;
     Ok(())
 }
 
