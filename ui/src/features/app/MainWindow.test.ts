@@ -29,7 +29,7 @@ describe("the main window", () => {
     location.hash = "";
     // The stand-in for a browser has no animations.
     Element.prototype.animate ??= () =>
-      ({ cancel: () => undefined, finished: Promise.resolve() }) as Animation;
+      ({ cancel: () => undefined, finished: Promise.resolve() }) as unknown as Animation;
     host = new FakeHost({
       app_info: () => info,
       torrent_add: () => ({ torrent: resolving({ title: "River" }), is_new: true }),

@@ -1,0 +1,182 @@
+/* What every test gets: a seeder that lives for the whole run, and a freshetd with a data folder of its own. */
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import type { Page } from "@playwright/test";
+import { test as base, expect } from "@playwright/test";
+
+import { clipsFolder } from "./clips";
+
+const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const fromEnvironment = (name: string, fallback: string) =>
+  resolve(uiFolder, process.env[name] ?? `../target/debug/${fallback}`);
+const FRESHETD = fromEnvironment("FRESHETD", "freshetd");
+const SEED = fromEnvironment("FRESHET_SEED", "examples/seed");
+
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+export interface Seeded {
+  magnet: string;
+  infoHash: string;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}
+
+async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(late);
+}
+
+/** One freshetd on one data folder; it can be stopped and started again. */
+export class Server {
+  readonly folder = mkdtempSync(join(tmpdir(), "freshet-e2e-data-"));
+  #port = 0;
+  #child: ChildProcess | null = null;
+  #log = "";
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Keeps its port over a restart, as it does on a person's computer. */
+  async start(): Promise<void> {
+    if (this.#port === 0) this.#port = await freePort();
+    const child = spawn(
+      FRESHETD,
+      [
+        ...["--port", String(this.#port), "--path", this.folder, "--ui", join(uiFolder, "dist")],
+        ...["--no-dht", "--allow-private-networks"],
+      ],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => (this.#log += chunk.toString()));
+    }
+    const giveUpAt = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      if (child.exitCode !== null || Date.now() > giveUpAt)
+        throw new Error(`freshetd did not start:\n${this.#log}`);
+      const isUp = await fetch(`${this.url}/echo`).then(
+        (response) => response.ok,
+        () => false,
+      );
+      if (isUp) return;
+      await new Promise((later) => setTimeout(later, 50));
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child) await stopChild(this.#child, "SIGTERM");
+    this.#child = null;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async remove(): Promise<string> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+    return this.#log;
+  }
+}
+
+async function startSeeder(): Promise<{ child: ChildProcess; seeded: Seeded }> {
+  // Serves until its input ends.
+  const child = spawn(SEED, [clipsFolder], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([
+    once(lines, "line").then(([text]) => String(text)),
+    once(child, "exit").then(([code]) => {
+      throw new Error(`the seeder ended with ${String(code)}`);
+    }),
+  ]);
+  const { magnet, info_hash } = JSON.parse(line) as { magnet: string; info_hash: string };
+  return { child, seeded: { magnet, infoHash: info_hash } };
+}
+
+export const test = base.extend<{ server: Server }, { seeded: Seeded }>({
+  seeded: [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder();
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ],
+  // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+  server: async ({}, use, info) => {
+    const server = new Server();
+    await server.start();
+    await use(server);
+    const log = await server.remove();
+    if (info.status !== info.expectedStatus) await info.attach("freshetd.log", { body: log });
+  },
+});
+
+export { expect };
+
+/** Adds over the same door as the page, for tests that are about something else. */
+export async function addTorrent(server: Server, seeded: Seeded): Promise<void> {
+  const response = await fetch(`${server.url}/rpc/torrent_add`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Freshet": "1" },
+    body: JSON.stringify({ source: seeded.magnet }),
+  });
+  expect(response.status).toBe(200);
+}
+
+/** Does what opens the player and gives its page. */
+export async function openingPlayer(page: Page, action: () => Promise<void>): Promise<Page> {
+  const opened = page.waitForEvent("popup");
+  await action();
+  return opened;
+}
+
+export const videoTime = (player: Page): Promise<number> =>
+  player.locator("video").evaluate((video: HTMLVideoElement) => video.currentTime);
+
+export async function playsPast(player: Page, secs: number): Promise<void> {
+  await expect
+    .poll(() => videoTime(player), { message: `plays past ${secs} s`, timeout: 30_000 })
+    .toBeGreaterThan(secs);
+}
+
+/** How much the brightness of the present picture varies; 0 for a black or plain one. */
+export function pictureVariance(player: Page): Promise<number> {
+  return player.locator("video").evaluate((video: HTMLVideoElement) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = 64;
+    canvas.height = 36;
+    const context = canvas.getContext("2d");
+    if (!context) return 0;
+    context.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const levels = Array.from({ length: data.length / 4 }, (_, index) => data[index * 4 + 1] ?? 0);
+    const mean = levels.reduce((sum, level) => sum + level, 0) / levels.length;
+    return levels.reduce((sum, level) => sum + (level - mean) ** 2, 0) / levels.length;
+  });
+}
