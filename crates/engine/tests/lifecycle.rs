@@ -5,15 +5,18 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use common::fake::Server;
 use common::{Bench, film, soon, spec, until};
 use freshet_engine::testing::{Seeder, SeederOptions, pattern};
 use freshet_engine::{ActivateError, Engine, FailureKind, OpenFileError, ReadError};
-use freshet_model::{FileIndex, InfoHash, TorrentSource};
+use freshet_model::{AddressPolicy, FileIndex, InfoHash, TorrentSource};
 use futures::future::join_all;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 const MIB: usize = 1024 * 1024;
@@ -263,4 +266,38 @@ async fn a_download_limit_holds_and_can_be_lifted_while_it_runs() {
     let mut whole = Vec::new();
     soon("read", reader.read_to_end(&mut whole)).await.unwrap();
     assert!(whole == film.bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_in_private_networks_are_neither_asked_nor_let_in_unless_allowed() {
+    let film = film(47, MIB, SeederOptions::default()).await;
+    let handshake = [
+        &b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0"[..],
+        film.torrent.info_hash.as_bytes(),
+        b"-XX0001-abcdefghijkl",
+    ]
+    .concat();
+    for (addresses, is_let_in) in [(AddressPolicy::GlobalOnly, false), (AddressPolicy::PrivateToo, true)] {
+        let peer = Server::peer(film.torrent.info_hash, None).await;
+        let bench = Bench::with(|config| config.addresses = addresses).await;
+        let mut named = spec(&film.torrent);
+        named.peers = vec![peer.address];
+        soon("activate", bench.engine.activate(named)).await.unwrap();
+        let open = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));
+        let _reader = soon("open", open).await.unwrap();
+
+        let port = bench.engine.status().peer_port.unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        stream.write_all(&handshake).await.unwrap();
+        let mut answer = [0; 68];
+        let answered = soon("answer", stream.read_exact(&mut answer)).await.is_ok();
+
+        assert_eq!(answered, is_let_in, "{addresses:?}");
+        if is_let_in {
+            until("the named peer is asked", || peer.connections() > 0).await;
+        } else {
+            assert_eq!(peer.connections(), 0);
+        }
+        assert_eq!(paths(&bench.dir.path().join("pieces")), BTreeSet::new());
+    }
 }

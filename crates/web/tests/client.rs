@@ -1,0 +1,165 @@
+//! The guarded client against servers that do what they like.
+
+#![allow(clippy::unwrap_used, reason = "what prepares a test fails with it")]
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use freshet_model::AddressPolicy;
+use freshet_web::{FetchError, TorrentLink, WebClient, limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use url::Url;
+
+/// Answers the n-th connection with the n-th answer, the last one again and again.
+struct Server {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    _task: JoinSet<()>,
+}
+
+impl Server {
+    async fn start(answers: impl Fn(SocketAddr) -> Vec<Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answers = answers(address);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let number = counter.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    match stream.read_u8().await {
+                        Ok(byte) => request.push(byte),
+                        Err(_) => break,
+                    }
+                }
+                let _ = stream.write_all(&answers[number]).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self { address, connections, _task: task }
+    }
+
+    fn url(&self) -> Url {
+        format!("http://{}/file.torrent", self.address).parse().unwrap()
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+fn answer(head: &str, body: &[u8]) -> Vec<u8> {
+    [b"HTTP/1.1 ", head.as_bytes(), b"\r\nconnection: close\r\n\r\n", body].concat()
+}
+
+fn redirect(location: &str) -> Vec<u8> {
+    answer(&format!("302 Found\r\nlocation: {location}\r\ncontent-length: 0"), b"")
+}
+
+async fn get(url: &Url) -> Result<TorrentLink, FetchError> {
+    let client = WebClient::new(AddressPolicy::PrivateToo).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), client.get_torrent(url)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_fetched_through_redirects() {
+    let server = Server::start(|address| {
+        vec![redirect("/next"), redirect(&format!("http://{address}/last")), answer("200 OK", b"bytes")]
+    })
+    .await;
+
+    assert_eq!(get(&server.url()).await.unwrap(), TorrentLink::File(b"bytes".to_vec()));
+    assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_magnet_is_an_answer() {
+    let server = Server::start(|_| vec![redirect("magnet:?xt=urn:btih:00")]).await;
+
+    let link = get(&server.url()).await.unwrap();
+
+    assert_eq!(link, TorrentLink::Magnet("magnet:?xt=urn:btih:00".to_owned()));
+}
+
+#[tokio::test]
+async fn redirects_end() {
+    let server = Server::start(|_| vec![redirect("/again")]).await;
+
+    let refused = get(&server.url()).await;
+
+    assert!(matches!(refused, Err(FetchError::TooManyRedirects)), "{refused:?}");
+    assert_eq!(server.connections(), limits::MAX_REDIRECTS + 1);
+}
+
+#[tokio::test]
+async fn a_redirect_is_judged_like_a_link() {
+    let table = [
+        ("file:///etc/passwd", "only http and https links are fetched, not \"file\""),
+        ("ftp://127.0.0.1/a", "only http and https links are fetched, not \"ftp\""),
+        ("http://0.0.0.0/a", "0.0.0.0 is at an address that is not asked on the word of a link"),
+        ("http://", "the server redirected to something that is no link"),
+    ];
+    for (location, expected) in table {
+        let server = Server::start(|_| vec![redirect(location)]).await;
+        let refused = get(&server.url()).await.unwrap_err();
+        assert_eq!(refused.to_string(), expected, "{location}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_never_larger_than_its_ceiling() {
+    let announced = format!("200 OK\r\ncontent-length: {}", limits::MAX_BODY_BYTES + 1);
+    let body = vec![b'x'; limits::MAX_BODY_BYTES + 1];
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(&body).unwrap();
+    let packed = packer.finish().unwrap();
+    assert!(packed.len() < 100_000);
+    let answers = [
+        answer(&announced, b""),
+        answer("200 OK", &body),
+        answer("200 OK\r\ncontent-encoding: gzip", &packed),
+    ];
+    for bytes in answers {
+        let server = Server::start(|_| vec![bytes.clone()]).await;
+        let refused = get(&server.url()).await;
+        assert!(matches!(refused, Err(FetchError::TooLarge(limits::MAX_BODY_BYTES))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_named() {
+    let missing = Server::start(|_| vec![answer("404 Not Found", b"")]).await;
+    let refused = get(&missing.url()).await;
+    assert!(matches!(refused, Err(FetchError::Status(404))), "{refused:?}");
+
+    let cut = Server::start(|_| vec![answer("200 OK\r\ncontent-length: 10", b"half")]).await;
+    let refused = get(&cut.url()).await;
+    assert!(matches!(refused, Err(FetchError::Failed(_))), "{refused:?}");
+
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let refused = get(&format!("http://{closed}/").parse().unwrap()).await;
+    assert!(matches!(refused, Err(FetchError::Failed(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn private_addresses_are_not_connected_to_unless_allowed() {
+    let server = Server::start(|_| vec![answer("200 OK", b"secret")]).await;
+    let port = server.address.port();
+    let client = WebClient::new(AddressPolicy::GlobalOnly).unwrap();
+
+    for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:7f00:1]", "0x7f000001", "127.1"] {
+        let url = format!("http://{host}:{port}/").parse().unwrap();
+        let refused = client.get_torrent(&url).await;
+        assert!(matches!(refused, Err(FetchError::AddressRefused(_))), "{host}: {refused:?}");
+    }
+
+    assert_eq!(server.connections(), 0);
+}
