@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
@@ -25,9 +26,10 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// `POST /rpc/{command}` with the arguments as JSON: the result, or `{code, message}`.
 pub(crate) async fn rpc(
     State(state): State<ServerState>,
-    Path(command): Path<String>,
-    payload: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    command: Result<Path<String>, PathRejection>,
+    payload: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let Ok(Path(command)) = command else { return reply::not_found() };
     match run(&state, &command, payload).await {
         Ok(result) => no_store(Json(result).into_response()),
         Err(error) => reply::wire_error(&error),
@@ -37,7 +39,7 @@ pub(crate) async fn rpc(
 async fn run(
     state: &ServerState,
     command: &str,
-    payload: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    payload: Result<Bytes, BytesRejection>,
 ) -> Result<Value, WireError> {
     let bad = |message: String| WireError::new(ErrorCode::BadRequest, message);
     let payload = payload.map_err(|rejection| bad(rejection.body_text()))?;
@@ -90,9 +92,10 @@ async fn playback_file(state: ServerState, playback: String, request: &HeaderMap
 /// `GET /media/{token}/{part}`: the next bytes of a running conversion, see [`freshet_model::MediaRun`].
 pub(crate) async fn media(
     State(state): State<ServerState>,
-    Path((token, part)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: HeaderMap,
 ) -> Response {
+    let Ok(Path((token, part))) = path else { return reply::not_found() };
     if part == "file" {
         return playback_file(state, token, &request).await;
     }
@@ -110,8 +113,6 @@ pub(crate) async fn media(
 }
 
 fn no_store(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -260,6 +260,18 @@ mod tests {
         assert_eq!(judge(Rule::Clients, &[("host", OWN), ("host", OWN)]), Err(Refusal::Host));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_but_our_address_is_a_host(
+            text in "(localhost|127\\.0\\.0\\.1|\\[::1\\]|[a-z0-9.@:\\[\\]%/-]{0,12})(:8090|[a-z0-9.@:/-]{0,12})?"
+        ) {
+            let is_own = guard().is_own_authority(text.as_bytes());
+            let (host, port) = text.rsplit_once(':').unwrap_or((&text, ""));
+            let is_known = matches!(host, "localhost" | "[::1]") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            proptest::prop_assert!(!is_own || (is_known && port.parse() == Ok(8090_u16)), "{}", text);
+        }
+    }
+
     #[test]
     fn the_absolute_form_of_a_target_is_held_to_the_same_list() {
         let judge = |uri: &str| {

@@ -5,9 +5,11 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, RawQuery, Request};
 use axum::http::Uri;
+use axum::http::header::{self, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::guard::{self, Guard, Rule};
 use crate::state::ServerState;
@@ -92,6 +94,10 @@ pub(crate) fn router(state: ServerState, guard: Guard, ui: Ui) -> Router {
     router
         .fallback_service(guarded(pages, guard, Rule::Page))
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
         .layer(CatchPanicLayer::custom(|_| reply::empty(axum::http::StatusCode::INTERNAL_SERVER_ERROR)))
         .with_state(state)
 }
@@ -107,7 +113,7 @@ fn guarded<S: Clone + Send + Sync + 'static>(
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::header::{self, HeaderName, HeaderValue};
+    use axum::http::header::HeaderName;
     use axum::http::{Method, StatusCode};
     use freshet_app::{App, AppConfig};
     use tokio_util::sync::CancellationToken;
@@ -187,7 +193,7 @@ mod tests {
             let ask = async |fields: &[(HeaderName, &'static str)]| {
                 status(&router, &Method::POST, &path, fields).await
             };
-            assert_eq!(ask(&[own.clone()]).await, StatusCode::FORBIDDEN, "{command}");
+            assert_eq!(ask(std::slice::from_ref(&own)).await, StatusCode::FORBIDDEN, "{command}");
             assert_eq!(ask(&[own.clone(), json.clone()]).await, StatusCode::FORBIDDEN, "{command}");
             assert_eq!(ask(&[own.clone(), ours.clone()]).await, StatusCode::FORBIDDEN, "{command}");
             // An empty body is no JSON: the command itself is reached, and not run.

@@ -1,6 +1,7 @@
 //! `GET /download/{size}`: so many MiB of zeros, for the speed tests of clients.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
@@ -14,10 +15,11 @@ const MIB: u64 = 1024 * 1024;
 
 pub(crate) async fn get(
     State(state): State<ServerState>,
-    Path(size): Path<String>,
+    size: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Answer {
-    let Some(length) = size.parse().ok().and_then(|mib: u64| mib.checked_mul(MIB)) else {
+    let mib = size.ok().and_then(|Path(size)| size.parse::<u64>().ok());
+    let Some(length) = mib.and_then(|mib| mib.checked_mul(MIB)) else {
         return Ok(reply::empty(StatusCode::OK));
     };
     let content = Content {

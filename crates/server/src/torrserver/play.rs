@@ -1,5 +1,6 @@
 //! `GET /play/{hash}/{id}`: a file of a torrent that is in the library. These addresses stand in `.strm` files for years.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
@@ -16,10 +17,11 @@ use crate::state::ServerState;
 
 pub(crate) async fn get(
     State(state): State<ServerState>,
-    Path((hash, id)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     method: Method,
     headers: HeaderMap,
 ) -> Answer {
+    let Path((hash, id)) = path.map_err(|_| Failure::NOT_FOUND)?;
     let info_hash: InfoHash = hash.parse().map_err(|_| Failure::NOT_FOUND)?;
     // Only what is known is played: TorrServer answers 500 for an unknown one, which tells nobody anything.
     state.torrent(info_hash).await?.ok_or(Failure::NOT_FOUND)?;
@@ -91,7 +93,6 @@ fn dress(plan: &mut Plan, request: &HeaderMap, app: &App) {
     headers.insert(header::SERVER, HeaderValue::from_static("TorrServer (Portable SDK for UPnP devices)"));
     headers.insert(HeaderName::from_static("x-stream-timeout"), timeout_secs.into());
     headers.insert(HeaderName::from_static("transfermode.dlna.org"), HeaderValue::from_static("Streaming"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if request.contains_key("getcontentfeatures.dlna.org") {
         headers.insert(
             HeaderName::from_static("contentfeatures.dlna.org"),

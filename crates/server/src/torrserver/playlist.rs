@@ -179,7 +179,6 @@ fn m3u(name: &str, tag: &str, text: String) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/x-mpegurl"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(disposition) = HeaderValue::from_bytes(disposition.as_bytes()) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }

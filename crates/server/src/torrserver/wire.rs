@@ -1,6 +1,6 @@
 //! TorrServer's JSON shapes, and the way from our words to them and back.
 
-use freshet_model::{FileEntry, FileIndex, InfoHash, TorrentRecord, TorrentState, TransferStats};
+use freshet_model::{FileEntry, FileIndex, InfoHash, TorrentRecord, TorrentState, TransferStats, limits};
 use serde::{Serialize, Serializer};
 
 /// `stat` of a torrent with the text that belongs to it. Clients compare both.
@@ -179,7 +179,10 @@ pub(crate) enum NoFile {
 pub(crate) fn index_of_id(record: Option<&TorrentRecord>, id: i64) -> Option<FileIndex> {
     match record.filter(|record| !record.files.is_empty()) {
         Some(record) => file_by_id(record, id).map(|file| file.index),
-        None => Some(FileIndex(u32::try_from(id.checked_sub(1)?).ok()?)),
+        None => {
+            let index = u32::try_from(id.checked_sub(1)?).ok().map(FileIndex)?;
+            Some(index).filter(|index| index.as_usize() < limits::MAX_FILES)
+        }
     }
 }
 
@@ -307,6 +310,7 @@ mod tests {
         assert_eq!(id_of_index(None, FileIndex(2)), 3);
         assert_eq!(index_of_id(None, 0), None);
         assert_eq!(index_of_id(None, i64::MIN), None);
+        assert_eq!(index_of_id(None, 20_001), None, "no torrent has so many files");
     }
 
     #[test]

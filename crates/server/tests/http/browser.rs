@@ -33,6 +33,7 @@ async fn commands_are_run_and_their_errors_have_a_code() {
         assert_eq!((reply.status, &reply.json()["code"]), (status, &json!(code)), "{command}");
         assert!(reply.json()["message"].is_string());
     }
+    assert_eq!(world.rpc("%ff", json!({})).await.status, 404);
     let fields = [("content-type", "application/json"), ("x-freshet", "1")];
     let reply = world.ask("POST", "/rpc/app_info", &fields, b"{").await;
     assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("bad_request")));
@@ -76,7 +77,9 @@ async fn events_begin_with_a_snapshot_and_end_with_the_server() {
 async fn media_of_an_unknown_run_is_not_found() {
     let world = World::start().await;
 
-    for path in ["/media/unknown/0", "/media/unknown/x", "/media/unknown/99999999999999999999"] {
+    for path in
+        ["/media/unknown/0", "/media/unknown/x", "/media/unknown/99999999999999999999", "/media/%ff/0"]
+    {
         assert_eq!(world.get(path).await.status, 404, "{path}");
     }
     let desktop = [("origin", "tauri://localhost"), ("sec-fetch-site", "cross-site")];

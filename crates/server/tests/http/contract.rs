@@ -276,6 +276,8 @@ async fn play_knows_only_the_library() {
     for (path, status) in [
         (format!("/play/{unknown}/1"), 404),
         ("/play/nonsense/1".to_owned(), 404),
+        ("/play/%ff/1".to_owned(), 404),
+        (format!("/play/{show}/%ff"), 404),
         (format!("/play/{show}/x"), 400),
         (format!("/play/{show}/9"), 404),
         (format!("/play/{show}/4"), 200),
