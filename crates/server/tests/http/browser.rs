@@ -150,3 +150,72 @@ async fn without_a_ui_a_page_says_so() {
     assert_eq!(world.get("/player.html").await.status, 404);
     world.end().await;
 }
+
+/// Three seconds of a moving picture with a tone.
+fn make_clip(path: &std::path::Path) {
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args([
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=320x180:r=25:d=3",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=3",
+    ]);
+    ffmpeg
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", "-c:a", "aac"])
+        .arg(path);
+    assert!(ffmpeg.status().expect("ffmpeg is installed").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_is_pulled_in_parts_until_its_end() {
+    let world = World::start().await;
+    let clip = world.folder.path().join("clip.mkv");
+    make_clip(&clip);
+    let torrent = world.seeder.seed(&clip, None).await.unwrap();
+    let hash = world.add(&torrent).await;
+    let types = world.rpc("app_info", json!({})).await.json()["probed_types"].clone();
+
+    let ticket = world
+        .rpc("playback_open", json!({"info_hash": hash.to_string(), "playable_types": types}))
+        .await
+        .json();
+    let playback = ticket["playback_id"].as_str().unwrap_or_else(|| panic!("{ticket}")).to_owned();
+    assert!(ticket["duration_secs"].as_f64().is_some_and(|secs| (2.9..3.2).contains(&secs)), "{ticket}");
+    let start = async |at: f64| {
+        let run = world.rpc("playback_start", json!({"playback_id": playback, "at_secs": at})).await.json();
+        run["path"].as_str().unwrap_or_else(|| panic!("{run}")).to_owned()
+    };
+
+    let path = start(0.0).await;
+    let mut parts = Vec::new();
+    loop {
+        let reply = world.get(&format!("{path}/{}", parts.len())).await;
+        if reply.status == 204 {
+            break;
+        }
+        assert_eq!((reply.status, reply.field("content-type")), (200, Some("video/mp4")));
+        assert_eq!(reply.field("cache-control"), Some("no-store"));
+        parts.push(reply.body);
+    }
+    assert_eq!(&parts[0][4..8], b"ftyp");
+    assert!(parts.len() > 1, "header and at least one part");
+    // From another place: the first run is over.
+    let second = start(1.0).await;
+    assert_eq!(world.get(&format!("{path}/{}", parts.len())).await.status, 410);
+    assert_eq!(&world.get(&format!("{second}/0")).await.body[4..8], b"ftyp");
+
+    let bytes = std::fs::read(&clip).unwrap();
+    let part = world.get_with(&format!("/media/{playback}/file"), &[("range", "bytes=100-199")]).await;
+    assert_eq!((part.status, part.body.as_slice()), (206, &bytes[100..200]));
+    assert!(
+        world.app.marks(hash).await.unwrap().marks.iter().all(|mark| !mark.viewed),
+        "probing is not watching"
+    );
+    world.end().await;
+}
