@@ -18,6 +18,8 @@ const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const fromEnvironment = (name: string, fallback: string) =>
   resolve(uiFolder, process.env[name] ?? `../target/debug/${fallback}`);
 const FRESHETD = fromEnvironment("FRESHETD", "freshetd");
+/** The built pages. Another folder than the usual one lets a build run beside the tests. */
+const PAGES = resolve(uiFolder, process.env["FRESHET_UI"] ?? "dist");
 const SEED = fromEnvironment("FRESHET_SEED", "examples/seed");
 
 const START_TIMEOUT_MS = 20_000;
@@ -64,7 +66,7 @@ export class Server {
     const child = spawn(
       FRESHETD,
       [
-        ...["--port", String(this.#port), "--path", this.folder, "--ui", join(uiFolder, "dist")],
+        ...["--port", String(this.#port), "--path", this.folder, "--ui", PAGES],
         ...["--no-dht", "--allow-private-networks"],
       ],
       { stdio: ["ignore", "pipe", "pipe"] },

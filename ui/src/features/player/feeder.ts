@@ -41,6 +41,11 @@ export const BEHIND_SECS = 60;
 /** Giving up in small pieces is not worth the work. */
 const BEHIND_SLACK_SECS = 10;
 const BEHIND_WHEN_FULL_SECS = 5;
+/**
+ * Every view bridges a gap of two frames before the first picture by itself (most files have one: sound starts before
+ * the picture). To jump over it would be a seek into a stream that is just starting, which WebKitGTK answers badly.
+ */
+const BRIDGED_SECS = 0.08;
 /** Pictures may start a little after the wanted time (frames that wait for others); further off it is a gap. */
 const NUDGE_SECS = 1;
 const RETRY_AFTER_MS = [250, 500, 1_000, 2_000, 4_000, 8_000] as const;
@@ -210,7 +215,8 @@ export class Feeder {
     const { buffered, currentTime } = this.#media;
     if (buffered.length === 0) return;
     const start = buffered.start(0);
-    if (currentTime < start && Math.abs(currentTime - wantedSecs) < 0.5 && start - wantedSecs <= NUDGE_SECS) {
+    if (start - currentTime <= BRIDGED_SECS) return;
+    if (Math.abs(currentTime - wantedSecs) < 0.5 && start - wantedSecs <= NUDGE_SECS) {
       this.#media.currentTime = start + 0.001;
     }
   }
