@@ -8,6 +8,7 @@ use freshet_model::InfoHash;
 use librqbit::ManagedTorrent;
 use tokio::sync::{Notify, watch};
 
+use crate::announce::Route;
 use crate::phase::Phase;
 use crate::stats::Totals;
 
@@ -17,6 +18,8 @@ pub(crate) struct ActiveTorrent {
     pub(crate) handle: Arc<ManagedTorrent>,
     /// Lengths of its files, by index.
     pub(crate) file_lengths: Vec<u64>,
+    /// Its HTTP trackers, reachable as long as it is active.
+    _routes: Vec<Route>,
     pub(crate) phase: watch::Sender<Phase>,
     usage: Mutex<Usage>,
     totals: Mutex<Totals>,
@@ -60,6 +63,7 @@ impl ActiveTorrent {
         info_hash: InfoHash,
         handle: Arc<ManagedTorrent>,
         file_lengths: Vec<u64>,
+        routes: Vec<Route>,
         phase: Phase,
         changed: Arc<Notify>,
     ) -> Self {
@@ -67,6 +71,7 @@ impl ActiveTorrent {
             info_hash,
             handle,
             file_lengths,
+            _routes: routes,
             phase: watch::Sender::new(phase),
             usage: Mutex::new(Usage {
                 watched: HashMap::new(),

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use url::Url;
 
 use crate::active::{ActiveTorrent, Purpose};
+use crate::announce::Relay;
 use crate::phase::Phase;
 use crate::resolve::Resolving;
 use crate::tasks::Tasks;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) peer_id: [u8; 20],
     pub(crate) web: WebClient,
     pub(crate) trackers: TrackerJudge,
+    /// `None` if no port on loopback could be had: then HTTP trackers are not asked for active torrents.
+    pub(crate) relay: Option<Relay>,
     pub(crate) tasks: Tasks,
     pub(crate) turns: Arc<Turns>,
     torrents: Mutex<HashMap<InfoHash, Arc<ActiveTorrent>>>,
@@ -76,6 +79,11 @@ impl Engine {
         let web = WebClient::new(config.addresses)?;
         let session::Started { session, status } = session::start(&config).await?;
         let resolver = session::start_resolver(&config).await?;
+        let tasks = Tasks::default();
+        let relay = Relay::start(web.clone(), config.addresses, &tasks)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "HTTP trackers can't be asked"))
+            .ok();
         let changed = Arc::new(Notify::new());
         let inner = Arc::new(Inner {
             trackers: TrackerJudge::new(config.addresses, config.limits.tracker_check_timeout),
@@ -86,7 +94,8 @@ impl Engine {
             resolver,
             peer_id: session::random_peer_id(),
             web,
-            tasks: Tasks::default(),
+            relay,
+            tasks,
             turns: Arc::default(),
             torrents: Mutex::default(),
             resolving: Resolving::default(),

@@ -1,5 +1,6 @@
 //! From idle to active and back: activate, pause, deactivate, delete.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,10 @@ use freshet_model::{InfoHash, Metainfo};
 use librqbit::storage::StorageFactoryExt;
 use librqbit::{AddTorrent, AddTorrentOptions, AddTorrentResponse, ManagedTorrent, ManagedTorrentState};
 
+use url::Url;
+
 use crate::active::ActiveTorrent;
+use crate::announce::Route;
 use crate::engine::{Engine, Inner};
 use crate::phase::Phase;
 use crate::storage::PieceFilesFactory;
@@ -110,21 +114,40 @@ impl Inner {
             trackers.truncate(1);
             peers.clear();
         }
+        let (trackers, routes) = self.through_relay(trackers);
         let handle = self.add_to_session(&metainfo, &spec, &trackers, peers).await?;
         let lengths = metainfo.files.iter().map(|file| file.length_bytes).collect();
         let phase = if self.is_paused() { Phase::Paused } else { Phase::Live };
         let changed = Arc::clone(&self.changed);
-        self.insert(Arc::new(ActiveTorrent::new(spec.info_hash, handle, lengths, phase, changed)));
+        self.insert(Arc::new(ActiveTorrent::new(spec.info_hash, handle, lengths, routes, phase, changed)));
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// What the session is told to ask instead of `trackers`.
+    fn through_relay(&self, trackers: Vec<Url>) -> (Vec<Url>, Vec<Route>) {
+        let mut routes = Vec::new();
+        let trackers = trackers
+            .into_iter()
+            .filter_map(|tracker| {
+                if tracker.scheme() == "udp" {
+                    return Some(tracker);
+                }
+                let route = self.relay.as_ref()?.route(tracker)?;
+                let url = route.url.clone();
+                routes.push(route);
+                Some(url)
+            })
+            .collect();
+        (trackers, routes)
     }
 
     async fn add_to_session(
         &self,
         metainfo: &Metainfo,
         spec: &TorrentSpec,
-        trackers: &[url::Url],
-        peers: Vec<std::net::SocketAddr>,
+        trackers: &[Url],
+        peers: Vec<SocketAddr>,
     ) -> Result<Arc<ManagedTorrent>, ActivateError> {
         let folder = storage::folder_of(&self.config.pieces_dir, spec.info_hash);
         let options = AddTorrentOptions {

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use common::fake::Server;
+use common::fake::{Server, ok, redirect};
 use common::{Bench, film, soon, spec, until};
 use freshet_engine::testing::{Seeder, SeederOptions, pattern};
 use freshet_engine::{ActivateError, Engine, FailureKind, OpenFileError, ReadError};
@@ -300,4 +300,25 @@ async fn peers_in_private_networks_are_neither_asked_nor_let_in_unless_allowed()
         }
         assert_eq!(paths(&bench.dir.path().join("pieces")), BTreeSet::new());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_active_torrent_gets_its_peers_from_an_http_tracker() {
+    let film = film(48, MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    // Impatient, and it names a peer that nobody could be.
+    let mut answer = b"d8:intervali0e5:peers12:\x7f\0\0\x01\0\0\x7f\0\0\x01".to_vec();
+    answer.extend_from_slice(&film.torrent.peer.port().to_be_bytes());
+    answer.push(b'e');
+    let tracker = Server::http(ok(&answer)).await;
+    let moved = Server::http(redirect(&format!("http://{}/moved", tracker.address))).await;
+    let mut announced = spec(&film.torrent);
+    announced.peers.clear();
+    announced.trackers = vec![format!("http://{}/announce?key=1", moved.address).parse().unwrap()];
+    soon("activate", bench.engine.activate(announced)).await.unwrap();
+    assert_eq!(moved.connections(), 0, "nobody is asked before somebody reads");
+
+    assert!(read_whole(&bench.engine, film.torrent.info_hash, 0).await == film.bytes);
+
+    assert_eq!((moved.connections(), tracker.connections()), (1, 1));
 }

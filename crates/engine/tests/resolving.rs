@@ -143,7 +143,7 @@ fn broken_scripts() -> Vec<Vec<u8>> {
 async fn peers_that_break_the_exchange_are_an_error_of_that_magnet_only() {
     let film = film(14, LENGTH, SeederOptions::default()).await;
     let info_hash = film.torrent.info_hash;
-    let bench = Bench::with(|config| config.limits.resolve_timeout = Duration::from_secs(3)).await;
+    let bench = Bench::with(|config| config.limits.resolve_timeout = Duration::from_secs(1)).await;
     let mut peers = Vec::new();
     for script in broken_scripts() {
         peers.push(Server::peer(info_hash, Some(script)).await);
@@ -157,6 +157,7 @@ async fn peers_that_break_the_exchange_are_an_error_of_that_magnet_only() {
         assert!(peer.connections() > 0);
     }
 
+    let bench = Bench::start().await;
     let mut link = film.torrent.magnet();
     for peer in &peers {
         link = format!("{link}&x.pe={}", peer.address);

@@ -7,20 +7,68 @@ use freshet_model::bencode::{self, Dict, Value};
 use freshet_web::WebClient;
 use url::Url;
 
-use super::{Announce, AnnounceError, WANTED_PEERS, compact_v4, compact_v6};
+use super::{Announce, AnnounceError, MAX_PEERS_PER_ANSWER, WANTED_PEERS, compact_v4, compact_v6};
 
 const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+/// Whatever a tracker wants.
+const MIN_INTERVAL_SECS: u32 = 60;
 const MAX_DEPTH: usize = 8;
 const MAX_VALUES: usize = 50_000;
 const MAX_REASON_CHARS: usize = 200;
+
+/// What a tracker said, as far as it was understood.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) peers: Vec<SocketAddr>,
+    interval_secs: u32,
+}
 
 pub(super) async fn announce(
     web: &WebClient,
     tracker: &Url,
     announce: &Announce,
 ) -> Result<Vec<SocketAddr>, AnnounceError> {
-    let answer = web.get_bytes(&with_query(tracker, announce), MAX_ANSWER_BYTES).await?;
-    read_answer(&answer)
+    ask(web, &with_query(tracker, announce)).await.map(|answer| answer.peers)
+}
+
+/// Asks a tracker; the question stands in the query already.
+pub(super) async fn ask(web: &WebClient, question: &Url) -> Result<Answer, AnnounceError> {
+    read_answer(&web.get_bytes(question, MAX_ANSWER_BYTES).await?)
+}
+
+impl Answer {
+    /// Only the peers that `is_allowed` allows.
+    pub(super) fn judged(mut self, is_allowed: impl Fn(SocketAddr) -> bool) -> Self {
+        self.peers.retain(|peer| is_allowed(*peer));
+        self.peers.truncate(MAX_PEERS_PER_ANSWER);
+        self
+    }
+
+    pub(super) fn to_bencode(&self) -> Vec<u8> {
+        let mut v4 = Vec::new();
+        let mut v6 = Vec::new();
+        for peer in &self.peers {
+            let compact = match peer.ip() {
+                IpAddr::V4(address) => {
+                    v4.extend_from_slice(&address.octets());
+                    &mut v4
+                }
+                IpAddr::V6(address) => {
+                    v6.extend_from_slice(&address.octets());
+                    &mut v6
+                }
+            };
+            compact.extend_from_slice(&peer.port().to_be_bytes());
+        }
+        let head = format!("d8:intervali{}e5:peers{}:", self.interval_secs, v4.len());
+        let middle = format!("6:peers6{}:", v6.len());
+        [head.as_bytes(), &v4, middle.as_bytes(), &v6, b"e"].concat()
+    }
+}
+
+/// The answer of a tracker that refuses.
+pub(super) fn refusal(reason: &str) -> Vec<u8> {
+    format!("d14:failure reason{}:{reason}e", reason.len()).into_bytes()
 }
 
 /// The tracker's own query (passkeys stand there) stays in front.
@@ -43,7 +91,7 @@ fn escaped(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
 }
 
-fn read_answer(answer: &[u8]) -> Result<Vec<SocketAddr>, AnnounceError> {
+fn read_answer(answer: &[u8]) -> Result<Answer, AnnounceError> {
     let Ok(Value::Dict(answer)) = bencode::parse(answer, MAX_DEPTH, MAX_VALUES) else {
         return Err(AnnounceError::Answer);
     };
@@ -58,7 +106,8 @@ fn read_answer(answer: &[u8]) -> Result<Vec<SocketAddr>, AnnounceError> {
         Some(Value::Int(_) | Value::Dict(_)) | None => {}
     }
     peers.extend(answer.bytes("peers6").into_iter().flat_map(compact_v6));
-    Ok(peers)
+    let interval_secs = answer.int("interval").and_then(|secs| u32::try_from(secs).ok()).unwrap_or(0);
+    Ok(Answer { peers, interval_secs: interval_secs.max(MIN_INTERVAL_SECS) })
 }
 
 /// The long form of BEP 3. A name instead of an address is left out: nobody would judge what it resolves to.
@@ -92,12 +141,27 @@ mod tests {
         ]
         .concat();
         assert_eq!(
-            read_answer(&compact).unwrap(),
+            read_answer(&compact).unwrap().peers,
             addresses(&["1.1.1.1:6881", "10.0.0.1:80", "[2606::1]:6881"])
         );
 
         let long = b"d5:peersld2:ip7:1.1.1.14:porti5000eed2:ip9:localhost4:porti5000eed2:ip7:1.1.1.14:porti70000eeee";
-        assert_eq!(read_answer(long).unwrap(), addresses(&["1.1.1.1:5000"]));
+        assert_eq!(read_answer(long).unwrap().peers, addresses(&["1.1.1.1:5000"]));
+    }
+
+    #[test]
+    fn an_answer_is_handed_on_with_judged_peers_and_a_floor_for_its_interval() {
+        let answer = Answer {
+            peers: addresses(&["1.1.1.1:6881", "10.0.0.1:80", "[2606::1]:6881"]),
+            interval_secs: MIN_INTERVAL_SECS,
+        };
+        let hasty = answer.to_bencode();
+        let hasty = [b"d8:intervali0e", &hasty[b"d8:intervali60e".len()..]].concat();
+
+        assert_eq!(read_answer(&hasty).unwrap(), answer);
+        let judged = read_answer(&hasty).unwrap().judged(|peer| peer.port() > 1024);
+        assert_eq!(judged.peers, addresses(&["1.1.1.1:6881", "[2606::1]:6881"]));
+        assert!(matches!(read_answer(&refusal("no")), Err(AnnounceError::Refused(reason)) if reason == "no"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Asks a tracker for peers while the details of a torrent are being looked for.
+//! Asks trackers for peers: by ourselves while the details of a torrent are being looked for, for the session afterwards.
 //!
 //! It is our own, because the answer of a tracker is a stranger's word: every address in it is judged before anybody
 //! connects to it, and an answer has ceilings in bytes and time.
 
 mod http;
+mod relay;
 mod udp;
 
 use std::net::SocketAddr;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use freshet_model::InfoHash;
 use freshet_web::{FetchError, WebClient};
 use url::Url;
+
+pub(crate) use relay::{Relay, Route};
 
 /// Peers that one answer may name.
 const MAX_PEERS_PER_ANSWER: usize = 500;
