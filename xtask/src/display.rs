@@ -1,18 +1,26 @@
-//! A virtual screen for tests that need a real window: X server, window manager, session bus and folders of its own.
+//! A virtual screen for tests that need a real window: X server, window manager, sound that nobody hears, and folders of
+//! its own.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::failure::{During, Failure, Result};
 use crate::scratch::Scratch;
-use crate::shell::{Shell, end_tree};
+use crate::shell::{Shell, end_tree, program_exists};
 
-/// A running X server with a window manager; dropping the value ends both and removes their folders.
+const SOUND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running X server with a window manager and a sound server; dropping the value ends them and removes their folders.
 #[derive(Debug)]
 pub(crate) struct VirtualDisplay {
     name: String,
     children: Vec<Child>,
     home: Scratch,
+    /// Where the sound goes; nothing when the user's own sound server has to take it.
+    sound: Option<String>,
 }
 
 impl VirtualDisplay {
@@ -34,7 +42,7 @@ impl VirtualDisplay {
             BufReader::new(stdout).read_line(&mut number).during("the display number of Xvfb")?;
         }
         let name = format!(":{}", number.trim());
-        let mut display = Self { name, children: vec![server], home };
+        let mut display = Self { name, children: vec![server], home, sound: None };
         if number.trim().is_empty() {
             return Err(Failure::new("Xvfb ended without a display"));
         }
@@ -45,7 +53,36 @@ impl VirtualDisplay {
             .spawn()
             .during("cannot start openbox")?;
         display.children.push(manager);
+        display.start_sound()?;
         Ok(display)
+    }
+
+    /// A web view that cannot play sound does not play at all, so there has to be a server with at least one output.
+    fn start_sound(&mut self) -> Result<()> {
+        if !program_exists("pulseaudio") {
+            return Ok(());
+        }
+        let runtime = self.home.folder("sound")?;
+        private(&runtime)?;
+        let socket = runtime.join("native");
+        let protocol = format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display());
+        let server = Command::new("pulseaudio")
+            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "-L", &protocol, "-L", "module-null-sink"])
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .during("cannot start pulseaudio")?;
+        self.children.push(server);
+        let patience = Instant::now() + SOUND_TIMEOUT;
+        while !socket.exists() {
+            if Instant::now() > patience {
+                return Err(Failure::new("pulseaudio does not become ready"));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        self.sound = Some(format!("unix:{}", socket.display()));
+        Ok(())
     }
 
     /// A shell whose commands show their windows here and keep their files in folders of this display.
@@ -54,6 +91,13 @@ impl VirtualDisplay {
     /// The folders cannot be made.
     pub(crate) fn shell(&self, shell: &Shell) -> Result<Shell> {
         let mut shell = shell.with_env("DISPLAY", self.name.clone()).with_env("GDK_BACKEND", "x11");
+        let users_own = || {
+            let runtime = std::env::var("XDG_RUNTIME_DIR").ok()?;
+            Some(format!("unix:{runtime}/pulse/native"))
+        };
+        if let Some(sound) = self.sound.clone().or_else(users_own) {
+            shell = shell.with_env("PULSE_SERVER", sound);
+        }
         for (variable, folder) in [
             ("XDG_RUNTIME_DIR", "runtime"),
             ("XDG_DATA_HOME", "data"),
@@ -81,7 +125,7 @@ impl Drop for VirtualDisplay {
 }
 
 /// Takes the folder away from other users, as the specification of `XDG_RUNTIME_DIR` demands.
-fn private(path: &std::path::Path) -> Result<()> {
+fn private(path: &Path) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -30,8 +30,8 @@ pub(crate) struct Package {
     pub(crate) dnf: &'static str,
     /// Arch.
     pub(crate) pacman: &'static str,
-    /// A program on the search path that makes the package unnecessary.
-    pub(crate) program: Option<&'static str>,
+    /// Programs on the search path of which any makes the package unnecessary.
+    pub(crate) programs: &'static [&'static str],
     /// Whether Freshet works without it, less well.
     pub(crate) optional: bool,
 }
@@ -40,13 +40,13 @@ const fn package(
     purpose: Purpose,
     why: &'static str,
     [apt, dnf, pacman]: [&'static str; 3],
-    program: Option<&'static str>,
+    programs: &'static [&'static str],
 ) -> Package {
-    Package { purpose, why, apt, dnf, pacman, program, optional: false }
+    Package { purpose, why, apt, dnf, pacman, programs, optional: false }
 }
 
 const fn optional(purpose: Purpose, why: &'static str, [apt, dnf, pacman]: [&'static str; 3]) -> Package {
-    Package { purpose, why, apt, dnf, pacman, program: None, optional: true }
+    Package { purpose, why, apt, dnf, pacman, programs: &[], optional: true }
 }
 
 use Purpose::{BrowserTests, Build, Desktop, Icons, Play, RustTests, WindowTests};
@@ -56,51 +56,51 @@ pub(crate) const PACKAGES: &[Package] = &[
         Build,
         "C compiler for SQLite and the TLS library",
         ["build-essential", "gcc", "base-devel"],
-        None,
+        &[],
     ),
-    package(Build, "C++ compiler for the TLS library", ["g++", "gcc-c++", "gcc"], Some("c++")),
+    package(Build, "C++ compiler for the TLS library", ["g++", "gcc-c++", "gcc"], &["c++"]),
     package(
         Build,
         "finds the system's libraries",
         ["pkg-config", "pkgconf-pkg-config", "pkgconf"],
-        Some("pkg-config"),
+        &["pkg-config"],
     ),
     package(
         Play,
         "repacks films for the player page, and makes the demo's clip",
         ["ffmpeg", "/usr/bin/ffmpeg", "ffmpeg"],
-        Some("ffmpeg"),
+        &["ffmpeg"],
     ),
     package(
         Desktop,
         "the web view that draws the windows",
         ["libwebkit2gtk-4.1-dev", "webkit2gtk4.1-devel", "webkit2gtk-4.1"],
-        None,
+        &[],
     ),
     package(
         Desktop,
         "the tray icon",
         ["libayatana-appindicator3-dev", "libayatana-appindicator-gtk3-devel", "libayatana-appindicator"],
-        None,
+        &[],
     ),
-    package(Desktop, "icons in the menus", ["librsvg2-dev", "librsvg2-devel", "librsvg"], None),
+    package(Desktop, "icons in the menus", ["librsvg2-dev", "librsvg2-devel", "librsvg"], &[]),
     package(
         Desktop,
         "H.264, AAC and most other codecs of the web view",
         ["gstreamer1.0-libav", "gstreamer1-plugin-libav", "gst-libav"],
-        None,
+        &[],
     ),
     package(
         Desktop,
         "MP4 and Matroska in the web view",
         ["gstreamer1.0-plugins-good", "gstreamer1-plugins-good", "gst-plugins-good"],
-        None,
+        &[],
     ),
     package(
         Desktop,
         "media source buffers of the web view",
         ["gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free", "gst-plugins-bad"],
-        None,
+        &[],
     ),
     optional(
         Desktop,
@@ -108,50 +108,62 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["gstreamer1.0-gl", "gstreamer1-plugins-base", "gst-plugins-base"],
     ),
     package(
+        Desktop,
+        "sound of the web view through PulseAudio or PipeWire; without a way to play sound it shows no picture either",
+        ["gstreamer1.0-pulseaudio", "gstreamer1-plugins-good", "gst-plugins-good"],
+        &[],
+    ),
+    package(
+        Desktop,
+        "sound of the web view where there is no sound server",
+        ["gstreamer1.0-alsa", "gstreamer1-plugins-base", "gst-plugins-base"],
+        &[],
+    ),
+    package(
         RustTests,
         "a foreign seed for the engine's tests",
         ["transmission-daemon", "transmission-daemon", "transmission-cli"],
-        Some("transmission-daemon"),
+        &["transmission-daemon"],
     ),
     package(
         RustTests,
         "another foreign seed for the engine's tests",
         ["qbittorrent-nox", "qbittorrent-nox", "qbittorrent-nox"],
-        Some("qbittorrent-nox"),
+        &["qbittorrent-nox"],
     ),
-    package(RustTests, "small servers that tests start", ["python3", "python3", "python"], Some("python3")),
+    package(RustTests, "small servers that tests start", ["python3", "python3", "python"], &["python3"]),
     package(
         BrowserTests,
         "the browser that the UI is driven in",
         ["chromium|chromium-browser", "chromium", "chromium"],
-        Some("chromium"),
+        &["chromium"],
     ),
-    package(WindowTests, "a virtual screen", ["xvfb", "/usr/bin/Xvfb", "xorg-server-xvfb"], Some("Xvfb")),
-    package(WindowTests, "a window manager for it", ["openbox", "openbox", "openbox"], Some("openbox")),
-    package(WindowTests, "a session bus", ["dbus", "dbus-daemon", "dbus"], Some("dbus-run-session")),
-    package(WindowTests, "starts a session bus on demand", ["dbus-x11", "dbus-x11", "dbus"], None),
+    package(WindowTests, "a virtual screen", ["xvfb", "/usr/bin/Xvfb", "xorg-server-xvfb"], &["Xvfb"]),
+    package(WindowTests, "a window manager for it", ["openbox", "openbox", "openbox"], &["openbox"]),
+    package(WindowTests, "a session bus", ["dbus", "dbus-daemon", "dbus"], &["dbus-run-session"]),
+    package(WindowTests, "starts a session bus on demand", ["dbus-x11", "dbus-x11", "dbus"], &[]),
     package(
         WindowTests,
         "looks at windows",
         ["x11-utils", "/usr/bin/xwininfo", "xorg-xwininfo"],
-        Some("xwininfo"),
+        &["xwininfo"],
     ),
-    package(WindowTests, "types and clicks", ["xdotool", "xdotool", "xdotool"], Some("xdotool")),
-    package(WindowTests, "takes pictures of the screen", ["imagemagick", "ImageMagick", "imagemagick"], None),
+    package(WindowTests, "types and clicks", ["xdotool", "xdotool", "xdotool"], &["xdotool"]),
+    package(WindowTests, "takes pictures of the screen", ["imagemagick", "ImageMagick", "imagemagick"], &[]),
     package(
         WindowTests,
         "drives the web view inside the window",
         ["webkit2gtk-driver", "/usr/bin/WebKitWebDriver", "webkit2gtk-4.1"],
-        Some("WebKitWebDriver"),
+        &["WebKitWebDriver"],
     ),
     package(
         Icons,
         "draws pictures from SVG",
         ["librsvg2-bin", "librsvg2-tools", "librsvg"],
-        Some("rsvg-convert"),
+        &["rsvg-convert"],
     ),
-    package(Icons, "packs icons for Windows", ["icoutils", "icoutils", "icoutils"], Some("icotool")),
-    package(Icons, "packs icons for macOS", ["icnsutils", "libicns-utils", "libicns"], Some("png2icns")),
+    package(Icons, "packs icons for Windows", ["icoutils", "icoutils", "icoutils"], &["icotool"]),
+    package(Icons, "packs icons for macOS", ["icnsutils", "libicns-utils", "libicns"], &["png2icns"]),
 ];
 
 /// The packages for these purposes, in the order of the table.

@@ -58,9 +58,10 @@ impl Manager {
         }
     }
 
+    /// Installs without questions, and never at the price of a package that the user has.
     fn install(self) -> Vec<&'static str> {
         match self {
-            Self::Apt => vec!["apt-get", "install", "--yes", "--no-install-recommends"],
+            Self::Apt => vec!["apt-get", "install", "--yes", "--no-install-recommends", "--no-remove"],
             Self::Dnf => vec!["dnf", "install", "--assumeyes", "--setopt=install_weak_deps=False"],
             Self::Pacman => vec!["pacman", "-S", "--needed", "--noconfirm"],
         }
@@ -114,7 +115,7 @@ fn missing(
 ) -> Vec<Package> {
     wanted
         .into_iter()
-        .filter(|package| !package.program.is_some_and(&program) && !installed(package))
+        .filter(|package| !package.programs.iter().any(|name| program(name)) && !installed(package))
         .collect()
 }
 
