@@ -221,6 +221,23 @@ describe("the main window", () => {
     expect(screen.getAllByRole("article")).toHaveLength(2);
   });
 
+  it("puts a library of thousands on the page bit by bit", async () => {
+    const many = Array.from({ length: 2_000 }, (_, index) =>
+      torrent({
+        info_hash: index.toString(16).padStart(40, "0"),
+        title: `Film ${index}`,
+        added_at_secs: index,
+      }),
+    );
+    host.send(snapshot({ torrents: many }));
+    expect(await screen.findAllByRole("article")).toHaveLength(120);
+
+    await fireEvent.input(screen.getByRole("searchbox"), { target: { value: "film 77" } });
+    expect(
+      screen.getAllByRole("article").map((card) => within(card).getByRole("heading").textContent),
+    ).toContain("Film 77");
+  });
+
   it("shows the files of a torrent, plays one and marks one as seen", async () => {
     host.send(
       snapshot({
