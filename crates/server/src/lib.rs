@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::guard::Guard;
 use crate::serve::Stops;
-use crate::state::ServerState;
+use crate::state::{LinkMemory, ServerState};
 use crate::ui::Ui;
 
 /// TorrServer's port, which its clients look for.
@@ -118,7 +118,7 @@ impl Server {
         }
 
         let stops = Stops { graceful: CancellationToken::new(), at_once: CancellationToken::new() };
-        let state = ServerState { app, stop: stops.graceful.clone() };
+        let state = ServerState { app, stop: stops.graceful.clone(), links: LinkMemory::default() };
         let router = routes::router(state, Guard::new(address), Ui::new(options.ui_dir.as_deref()));
         let tasks = TaskTracker::new();
         tasks.spawn(serve::accept(listener, router, stops.clone(), tasks.clone()));

@@ -120,12 +120,14 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::state::LinkMemory;
 
     const OWN: &str = "127.0.0.1:8090";
 
     async fn start(folder: &std::path::Path) -> (App, Router) {
         let app = App::start(AppConfig { enable_dht: false, ..AppConfig::new(folder) }).await.unwrap();
-        let state = ServerState { app: app.clone(), stop: CancellationToken::new() };
+        let state =
+            ServerState { app: app.clone(), stop: CancellationToken::new(), links: LinkMemory::default() };
         (app, router(state, Guard::new(OWN.parse().unwrap()), Ui::new(None)))
     }
 

@@ -1,7 +1,8 @@
 //! What every handler gets.
 
+use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use freshet_app::{App, Description};
 use freshet_model::{ErrorCode, InfoHash, Magnet, TorrentRecord, TorrentSource, TorrentState, WireError};
@@ -13,6 +14,33 @@ pub(crate) struct ServerState {
     pub(crate) app: App,
     /// Fires when the server stops: long answers end then.
     pub(crate) stop: CancellationToken,
+    pub(crate) links: LinkMemory,
+}
+
+/// Which torrent was behind a web link. A player that was given the link asks with it for every range, and the file behind
+/// it should be fetched once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LinkMemory(Arc<Mutex<VecDeque<(String, InfoHash)>>>);
+
+impl LinkMemory {
+    const MAX_LINKS: usize = 64;
+
+    pub(crate) fn get(&self, link: &str) -> Option<InfoHash> {
+        self.lock().iter().find(|(known, _)| known == link).map(|(_, info_hash)| *info_hash)
+    }
+
+    pub(crate) fn put(&self, link: String, info_hash: InfoHash) {
+        let mut links = self.lock();
+        links.retain(|(known, _)| *known != link);
+        if links.len() == Self::MAX_LINKS {
+            links.pop_front();
+        }
+        links.push_back((link, info_hash));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(String, InfoHash)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ServerState {
@@ -49,5 +77,25 @@ impl ServerState {
     /// They can't be had, or the server stops.
     pub(crate) async fn ready(&self, info_hash: InfoHash) -> Result<Arc<TorrentRecord>, WireError> {
         self.unless_stopped(self.app.wait_until_ready(info_hash)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_link_is_forgotten_first() {
+        let links = LinkMemory::default();
+        let hash = |number: usize| InfoHash::new([u8::try_from(number).unwrap(); 20]);
+        for number in 0..=LinkMemory::MAX_LINKS {
+            links.put(number.to_string(), hash(number));
+        }
+        links.put("1".to_owned(), hash(99));
+
+        assert_eq!(links.get("0"), None);
+        assert_eq!(links.get("1"), Some(hash(99)));
+        assert_eq!(links.get("64"), Some(hash(64)));
+        assert_eq!(links.lock().len(), LinkMemory::MAX_LINKS);
     }
 }

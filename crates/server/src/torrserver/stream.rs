@@ -97,12 +97,23 @@ async fn known_or_added(
     source: TorrentSource,
     query: &Query,
 ) -> Result<InfoHash, Failure> {
-    if let TorrentSource::Magnet(magnet) = &source
-        && let Some(record) = state.torrent(magnet.info_hash).await?
+    let link = if let TorrentSource::Web(url) = &source { Some(url.to_string()) } else { None };
+    let named = match (&source, &link) {
+        (TorrentSource::Magnet(magnet), _) => Some(magnet.info_hash),
+        (_, Some(link)) => state.links.get(link),
+        (_, None) => None,
+    };
+    if let Some(info_hash) = named
+        && let Some(record) = state.torrent(info_hash).await?
     {
         return Ok(record.info_hash);
     }
-    Ok(state.app.add(source, query.description()).await?.record.info_hash)
+    let adding = state.app.add(source, query.description());
+    let info_hash = state.unless_stopped(adding).await?.record.info_hash;
+    if let Some(link) = link {
+        state.links.put(link, info_hash);
+    }
+    Ok(info_hash)
 }
 
 #[cfg(test)]

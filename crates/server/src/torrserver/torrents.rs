@@ -14,7 +14,7 @@ use crate::state::ServerState;
 pub(crate) async fn post(State(state): State<ServerState>, fields: Fields) -> Answer {
     let app = &state.app;
     match fields.text("action")?.as_str() {
-        "add" => add(app, &fields).await,
+        "add" => add(&state, &fields).await,
         "get" => get(&state, fields.hash()?).await,
         "set" => set(app, &fields).await,
         "rem" => {
@@ -56,10 +56,10 @@ pub(crate) fn description(fields: &Fields) -> Result<Description, Failure> {
 }
 
 /// Answers as soon as the torrent is stored; the details follow. `save_to_db` says nothing here: what is added is kept.
-async fn add(app: &App, fields: &Fields) -> Answer {
+async fn add(state: &ServerState, fields: &Fields) -> Answer {
     let source = link::parse(&fields.text("link")?).map_err(|_| Failure::BAD_REQUEST)?;
-    let added = app.add(source, description(fields)?).await?;
-    Ok(reply::go_json(&status(app, &added.record)))
+    let added = state.unless_stopped(state.app.add(source, description(fields)?)).await?;
+    Ok(reply::go_json(&status(&state.app, &added.record)))
 }
 
 async fn get(state: &ServerState, info_hash: InfoHash) -> Answer {

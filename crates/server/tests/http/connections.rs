@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use freshet_model::{AppEvent, Notice, NoticeKind};
 use freshet_server::{BindError, PortChoice, Server, ServerOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -145,6 +146,25 @@ async fn a_port_given_by_hand_and_taken_is_an_error() {
 
     assert!(matches!(error, BindError::PortTaken(known) if known == port));
     assert_eq!(error.to_string(), format!("port {port} is taken by another program; choose another one"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_port_gives_way_with_a_notice() {
+    let world = World::start().await;
+    // Whoever has it, us or another: it is taken.
+    let _taken = TcpListener::bind(("127.0.0.1", freshet_server::DEFAULT_PORT)).await;
+
+    let server = Server::bind(world.app.clone(), ServerOptions::default()).await.unwrap();
+
+    let port = server.local_addr().port();
+    assert_ne!(port, freshet_server::DEFAULT_PORT);
+    let Some(AppEvent::Snapshot(snapshot)) = world.app.subscribe().next().await else {
+        panic!("no snapshot")
+    };
+    let notice = Notice { kind: NoticeKind::PortTaken, subject: port.to_string() };
+    assert!(snapshot.notices.contains(&notice), "{:?}", snapshot.notices);
+    server.shutdown(Duration::from_secs(10)).await;
     world.end().await;
 }
 

@@ -1,6 +1,7 @@
 //! TorrServer's contract, endpoint by endpoint.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::common::{World, film_bytes, show_files, until};
 use freshet_engine::testing::pattern;
@@ -241,6 +242,43 @@ async fn stream_adds_waits_and_plays_by_one_address() {
     for (path, status) in table {
         let reply = world.get(&path).await;
         assert_eq!((reply.status, reply.text()), (status, ""), "{path}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_behind_a_web_link_is_fetched_once() {
+    let world = World::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = format!("http%3A%2F%2F{}%2Fa.torrent", listener.local_addr().unwrap());
+    let torrent = world.show.torrent_file.clone();
+    let answers = async {
+        let mut count = 0;
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            count += 1;
+            assert_eq!(count, 1, "fetched again");
+            let mut head = [0; 1024];
+            let _ = stream.read(&mut head).await.unwrap();
+            let length = torrent.len();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            stream.write_all(&[head.as_bytes(), torrent.as_slice()].concat()).await.unwrap();
+        }
+    };
+    let requests = async {
+        for _ in 0..2 {
+            let path = format!("/stream/e1.mkv?link={link}&index=1&stat");
+            let reply = world.get(&path).await;
+            assert_eq!(
+                (reply.status, reply.json()["hash"].clone()),
+                (200, json!(world.show.info_hash.to_string()))
+            );
+        }
+    };
+
+    tokio::select! {
+        () = answers => {}
+        () = requests => {}
     }
     world.end().await;
 }
