@@ -11,9 +11,9 @@ mod windows;
 mod words;
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use freshet_app::{App, start_logging};
+use freshet_app::{App, AppConfig, StartError, start_logging};
 use freshet_server::{Server, ServerOptions};
 use tauri::{AppHandle, Manager as _, RunEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
@@ -32,6 +32,7 @@ struct Desktop {
 }
 
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+const FOLDER_RETRY: Duration = Duration::from_millis(100);
 
 /// Runs the application until it is quit; gives the exit code of the process.
 pub fn run() -> i32 {
@@ -76,13 +77,26 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
 }
 
 async fn start(args: &Args, data_dir: std::path::PathBuf) -> Result<(App, Server), String> {
-    let app = App::start(args.app_config(data_dir)).await.map_err(|error| error.to_string())?;
+    let app = start_app(args.app_config(data_dir)).await.map_err(|error| error.to_string())?;
     let options = ServerOptions { port: args.port_choice(), ..ServerOptions::default() };
     match Server::bind(app.clone(), options).await {
         Ok(server) => Ok((app, server)),
         Err(error) => {
             app.shutdown(SHUTDOWN_DEADLINE).await;
             Err(error.to_string())
+        }
+    }
+}
+
+/// Starts the application; waits for an instance that is just ending to let go of the data folder.
+async fn start_app(config: AppConfig) -> Result<App, StartError> {
+    let patience = Instant::now() + 2 * SHUTDOWN_DEADLINE + Duration::from_secs(1);
+    loop {
+        match App::start(config.clone()).await {
+            Err(error) if error.is_folder_in_use() && Instant::now() < patience => {
+                tokio::time::sleep(FOLDER_RETRY).await;
+            }
+            outcome => return outcome,
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) fn requested(handle: &AppHandle, code: Option<i32>, api: &ExitRequest
 
 /// Ends the application in order and then the process.
 pub(crate) fn in_order(handle: &AppHandle) {
+    // From here on a new start is a start of its own: what it brings must not go down with us.
+    tauri_plugin_single_instance::destroy(handle);
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         if let Some(desktop) = handle.try_state::<Desktop>() {

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 
 import { seedFilm } from "./seeder.mjs";
 import { Session, freePort, until } from "./webdriver.mjs";
 
-const BINARY = process.env.FRESHET ?? "../target/debug/freshet";
+const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
 /** Where pictures of the windows are left for people to look at. */
 const PICTURES = process.env.FRESHET_PICTURES ?? "test-results/desktop";
 

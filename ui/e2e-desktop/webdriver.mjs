@@ -1,6 +1,7 @@
 // A W3C WebDriver client as small as these tests need it, for WebKitWebDriver from the system's packages.
 
 import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -37,6 +38,8 @@ export async function freePort() {
 export class Session {
   #driver;
   #base;
+  #binary;
+  #args;
 
   static async start(binary, args) {
     const port = await freePort();
@@ -46,6 +49,8 @@ export class Session {
       env: { ...process.env, TAURI_WEBVIEW_AUTOMATION: "true" },
     });
     const session = new Session();
+    session.#binary = binary;
+    session.#args = args;
     session.#driver = driver;
     const url = `http://127.0.0.1:${port}`;
     try {
@@ -107,13 +112,40 @@ export class Session {
     return Buffer.from(await this.get("/screenshot"), "base64");
   }
 
-  /** Ends driver and program. */
+  /** Closes every window, which ends the program, and waits until it has; then ends the driver. */
   async end() {
+    for (const handle of await this.windows().catch(() => [])) {
+      await this.switchTo(handle).catch(() => {});
+      await this.closeWindow().catch(() => {});
+    }
+    await this.#programEnds();
     const gone = new Promise((done) => this.#driver.once("exit", done));
     await request("DELETE", this.#base).catch(() => {});
     this.#driver.kill();
     await gone;
   }
+
+  async #programEnds() {
+    const pids = () => programs(this.#binary, this.#args);
+    try {
+      await until("the end of the program", () => pids().length === 0, 20_000);
+    } catch (error) {
+      for (const pid of pids()) process.kill(pid, "SIGKILL");
+      throw error;
+    }
+  }
+}
+
+/** The processes that were started with exactly this command line. */
+function programs(binary, args) {
+  const commandLine = [binary, ...args, ""].join("\0");
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^[0-9]+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1") === commandLine;
+    } catch {
+      return false;
+    }
+  });
 }
 
 async function request(method, url, body) {

@@ -197,6 +197,7 @@ async fn probe_file(
     Ok((file, probe))
 }
 
+#[expect(clippy::unused_async, reason = "commands are async")]
 pub(crate) async fn start(app: &App, args: PlaybackStart) -> Result<MediaRun, WireError> {
     app.start_run(&args.playback_id, args.at_secs, args.audio_stream)
 }

@@ -23,6 +23,13 @@ pub enum StartError {
     Interrupted,
 }
 
+impl StartError {
+    /// Whether another instance has the data folder. One that is just ending gives it back within moments.
+    pub fn is_folder_in_use(&self) -> bool {
+        matches!(self, Self::Store(freshet_store::OpenError::Locked { .. }))
+    }
+}
+
 impl App {
     /// Opens the store, starts the engine, and goes on with what was unfinished. A taken peer port or a missing `ffmpeg`
     /// is a notice, not a failed start.
