@@ -205,6 +205,32 @@ fn library(criterion: &mut Criterion, fastest: &mut Fastest, runtime: &Runtime, 
     });
 }
 
+/// The 99th percentile of single cached reads, without a writer and with one.
+fn slow_reads(runtime: &Runtime, store: &Store) {
+    let p99 = |writers| {
+        let (handle, to_write) = (runtime.handle().clone(), store.clone());
+        let _running = Writers::start(writers, move |n| {
+            handle.block_on(to_write.count_play(hash(n), FileIndex(0), 1)).unwrap();
+        });
+        let mut times: Vec<Duration> = (0..200_000)
+            .map(|n| {
+                let begin = Instant::now();
+                let mut read = std::pin::pin!(store.marks(hash(n % 1000)));
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(read.as_mut().poll(&mut context).is_ready(), "not cached");
+                begin.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[times.len() * 99 / 100]
+    };
+    let (idle, busy) = (p99(0), p99(1));
+    println!(
+        "cached read, p99: {idle:?} idle, {busy:?} with a writer: {:.1} times",
+        busy.as_secs_f64() / idle.as_secs_f64()
+    );
+}
+
 /// The times in which single marks are acknowledged when a thousand come each second.
 fn at_a_thousand_a_second(runtime: &Runtime, store: &Store) {
     let mut times = runtime.block_on(async {
@@ -242,6 +268,7 @@ fn main() {
 
     let mut fastest = Fastest::new();
     cached_reads(&mut criterion, &mut fastest, &runtime, &store, &path);
+    slow_reads(&runtime, &store);
     commits(&mut criterion, &mut fastest, &runtime, &store);
     library(&mut criterion, &mut fastest, &runtime, &store);
     at_a_thousand_a_second(&runtime, &store);

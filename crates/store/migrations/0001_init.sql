@@ -13,7 +13,8 @@ CREATE TABLE settings (
     row_check INTEGER NOT NULL
 ) STRICT;
 
--- `row_check` is a checksum over the row: SQLite has none of its own over what a cell says.
+-- `row_check` is a checksum over the row: SQLite has none of its own over what a cell says. It takes the metainfo in through
+-- `metainfo_check`, so that a row can be checked without reading its longest cell.
 CREATE TABLE torrents (
     id INTEGER PRIMARY KEY,
     info_hash BLOB NOT NULL UNIQUE CHECK (length(info_hash) = 20),
@@ -31,6 +32,7 @@ CREATE TABLE torrents (
     trackers TEXT NOT NULL CHECK (json_valid(trackers)),
     peers TEXT NOT NULL CHECK (json_valid(peers)),
     row_check INTEGER NOT NULL,
+    metainfo_check INTEGER CHECK ((metainfo_check IS NULL) = (metainfo IS NULL)),
     -- The long ones last: a list that leaves them out never reads their pages.
     files TEXT NOT NULL CHECK (json_valid(files)),
     metainfo BLOB

@@ -32,6 +32,8 @@ pub struct StoreOptions {
     pub now_ms: fn() -> u64,
     #[cfg(test)]
     pub(crate) hooks: crate::hooks::Hooks,
+    #[cfg(test)]
+    pub(crate) migrations: &'static [&'static str],
 }
 
 impl StoreOptions {
@@ -46,7 +48,20 @@ impl StoreOptions {
             now_ms: system_now_ms,
             #[cfg(test)]
             hooks: crate::hooks::Hooks::default(),
+            #[cfg(test)]
+            migrations: schema::MIGRATIONS,
         }
+    }
+
+    fn migrations(&self) -> &'static [&'static str] {
+        #[cfg(test)]
+        return self.migrations;
+        #[cfg(not(test))]
+        schema::MIGRATIONS
+    }
+
+    fn known_schema(&self) -> u32 {
+        u32::try_from(self.migrations().len()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn now_secs(&self) -> u64 {
@@ -168,7 +183,7 @@ fn open_file(path: &Path, options: &StoreOptions, report: &mut OpenReport) -> Re
                 Some(found) => found,
                 None => schema::open_reader(path).and_then(|conn| schema::version(&conn)).map_err(judge)?,
             };
-        let known = known_schema();
+        let known = options.known_schema();
         if found > known {
             return Err(Unusable::Refused(OpenError::NewerSchema { found, known }));
         }
@@ -182,21 +197,17 @@ fn open_file(path: &Path, options: &StoreOptions, report: &mut OpenReport) -> Re
     check(&conn, report)?;
     let found = schema::version(&conn).map_err(judge)?;
     check_header(&conn, found)?;
-    if found > 0 && found < known_schema() {
+    if found > 0 && found < options.known_schema() {
         backup::make(path, options.now_secs()).map_err(|error| match error {
             BackupError::Sqlite(error) => judge(error),
             BackupError::Io(error) => folder_error(error),
         })?;
         report.migrated_from = Some(found);
     }
-    schema::migrate(&mut conn, schema::MIGRATIONS).map_err(judge)?;
+    schema::migrate(&mut conn, options.migrations()).map_err(judge)?;
     check_rows(&conn).map_err(judge)?;
     report.is_new = is_new;
     Ok(conn)
-}
-
-fn known_schema() -> u32 {
-    u32::try_from(schema::MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
 /// SQLite's view: pages, indexes, types and the constraints of the schema; empty if all is well.
@@ -252,7 +263,9 @@ fn open_backup(
     reason: &str,
 ) -> Result<Connection, OpenError> {
     let damaged = |reason: &str| OpenError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-    let Some(backup) = backup::list(path).into_iter().find(is_good) else { return Err(damaged(reason)) };
+    let Some(backup) = backup::list(path).into_iter().find(|backup| is_good(backup, options)) else {
+        return Err(damaged(reason));
+    };
     let io_error = |error: io::Error| folder_error(path.parent().unwrap_or(Path::new(".")), &error);
 
     let damaged_files = backup::move_aside(path, options.now_secs()).map_err(io_error)?;
@@ -264,11 +277,11 @@ fn open_backup(
     })
 }
 
-fn is_good(backup: &Backup) -> bool {
+fn is_good(backup: &Backup, options: &StoreOptions) -> bool {
     let Ok(conn) = schema::open_reader(&backup.path) else { return false };
-    backup.schema <= known_schema()
+    backup.schema <= options.known_schema()
         && faults(&conn).is_ok_and(|faults| faults.is_empty())
-        && (backup.schema < known_schema() || check_rows(&conn).is_ok())
+        && (backup.schema < options.known_schema() || check_rows(&conn).is_ok())
 }
 
 /// No number of a change is given twice, also not one that the backup knows nothing of.
@@ -309,5 +322,75 @@ fn refuse(path: &Path, error: rusqlite::Error) -> OpenError {
         Meaning::FolderGone => OpenError::FolderNotWritable { folder, reason },
         Meaning::Damaged => OpenError::Damaged { path: path.to_owned(), reason },
         Meaning::Other => OpenError::Failed { path: path.to_owned(), reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::common::{Place, bare, hash};
+
+    const NEWER: &[&str] =
+        &[schema::MIGRATIONS[0], "ALTER TABLE torrents ADD COLUMN stars INTEGER NOT NULL DEFAULT 3;"];
+    const FAILING: &[&str] = &[schema::MIGRATIONS[0], "DROP TABLE marks; DROP TABLE nothing;"];
+
+    fn with(place: &Place, migrations: &'static [&'static str]) -> StoreOptions {
+        StoreOptions { migrations, ..place.options() }
+    }
+
+    async fn with_a_torrent(place: &Place) {
+        let store = place.open();
+        store.add_torrent(bare(1)).await.unwrap();
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_older_database_is_backed_up_and_migrated() {
+        let place = Place::new();
+        with_a_torrent(&place).await;
+
+        let newer = with(&place, NEWER);
+        let (store, report) = Store::open(newer.clone()).unwrap();
+
+        assert_eq!(report, OpenReport { migrated_from: Some(1), ..OpenReport::default() });
+        assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
+        store.close().await.unwrap();
+        let backup = backup::list(&place.database()).pop().unwrap();
+        let conn = schema::open_reader(&backup.path).unwrap();
+        assert_eq!((backup.schema, schema::version(&conn).unwrap()), (1, 1));
+        assert_eq!(torrents::read_all(&conn).unwrap(), [bare(1)]);
+        let (store, report) = Store::open(newer).unwrap();
+        assert_eq!(report, OpenReport::default());
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_leaves_the_database_for_the_older_version() {
+        let place = Place::new();
+        with_a_torrent(&place).await;
+
+        let error = Store::open(with(&place, FAILING)).unwrap_err();
+
+        assert!(matches!(error, OpenError::Failed { .. }), "{error}");
+        let store = place.open();
+        assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
+        assert_eq!(store.marks(hash(1)).await.unwrap().marks, []);
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_older_backup_is_migrated_when_it_takes_the_place_of_a_damaged_database() {
+        let place = Place::new();
+        with_a_torrent(&place).await;
+        backup::make(&place.database(), 5).unwrap();
+        fs::write(place.database(), vec![7; 10_000]).unwrap();
+
+        let (store, report) = Store::open(with(&place, NEWER)).unwrap();
+
+        assert_eq!(report.migrated_from, Some(1));
+        assert_eq!(report.restored_from_backup.unwrap().made_at_secs, 5);
+        assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
+        store.close().await.unwrap();
     }
 }

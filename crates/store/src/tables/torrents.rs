@@ -9,7 +9,7 @@ use super::{RowCheck, from_sql, to_sql};
 use crate::error::BadRow;
 
 const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
-                       total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers";
+                       total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers, metainfo_check";
 
 /// The name of the table for searching, as SQLite's reports of damage have it.
 pub(crate) const WORDS: &str = "torrent_words";
@@ -58,11 +58,11 @@ pub(crate) fn put(
     let id: i64 = conn
         .prepare_cached(&format!(
             "INSERT INTO torrents ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT (info_hash) DO UPDATE SET
                 title = ?2, name = ?3, category = ?4, poster = ?5, data = ?6, added_at_secs = ?7,
                 last_opened_at_secs = ?8, total_bytes = ?9, is_single_file = ?10, is_private = ?11, error = ?12,
-                trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17
+                trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17, metainfo_check = ?18
              RETURNING id"
         ))?
         .query_row(
@@ -84,6 +84,7 @@ pub(crate) fn put(
                 texts.files,
                 torrent.metainfo,
                 texts.peers,
+                metainfo_check(torrent),
             ],
             |row| row.get(0),
         )?;
@@ -172,7 +173,9 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
         peers: serde_json::from_str(&texts.peers).map_err(json)?,
         error: texts.error.as_deref().map(serde_json::from_str).transpose().map_err(json)?,
     };
-    if row_check(&torrent, &texts) != row.get::<_, i64>(13)? {
+    let is_as_written = metainfo_check(&torrent) == row.get::<_, Option<i64>>(17)?
+        && row_check(&torrent, &texts) == row.get::<_, i64>(13)?;
+    if !is_as_written {
         return Err(BadRow::error("torrents"));
     }
     Ok(torrent)
@@ -201,6 +204,10 @@ fn row_check(torrent: &TorrentRecord, texts: &Texts) -> i64 {
         .field(texts.trackers.as_bytes())
         .field(texts.files.as_bytes())
         .field(texts.peers.as_bytes())
-        .optional(torrent.metainfo.as_deref())
+        .optional(metainfo_check(torrent).map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice))
         .value()
+}
+
+fn metainfo_check(torrent: &TorrentRecord) -> Option<i64> {
+    torrent.metainfo.as_deref().map(|metainfo| RowCheck::new().field(metainfo).value())
 }

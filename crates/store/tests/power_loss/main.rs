@@ -254,7 +254,7 @@ async fn after_a_power_cut_everything_acknowledged_is_there() {
                 dice ^= dice << 13;
                 dice ^= dice >> 17;
                 dice ^= dice << 5;
-                some_survive && dice % 2 == 0
+                some_survive && dice.is_multiple_of(2)
             });
             check(&folder, &acknowledged, &format!("record {n} of {}, {some_survive}", records.len())).await;
             fs::remove_dir_all(&folder).unwrap();
