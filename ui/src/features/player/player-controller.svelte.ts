@@ -17,14 +17,15 @@ import { toCallError } from "../../lib/host/host";
 import type { FetchPart, FeederListener } from "./feeder";
 import { Feeder } from "./feeder";
 import { Reporter } from "./reporter";
+import type { TimeSpan } from "./spans";
+import { isReadyAt, spansOf } from "./spans";
+import { SpeedControl } from "./speed.svelte";
 import type { Phase } from "./stages";
 import { StallWatch } from "./stall-watch.svelte";
 import { VolumeControl } from "./volume.svelte";
 
 export const SEEK_DEBOUNCE_MS = 150;
 export const REPORT_EVERY_MS = 1_000;
-const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4] as const;
-export const OFFERED_SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
 /** A file's last moment can't be jumped to: nothing would be left to show. */
 const LAST_MOMENT_SECS = 1;
 const GAP_JUMP_SECS = 0.5;
@@ -39,11 +40,6 @@ export interface PlayerParts {
   fetchPart: FetchPart;
 }
 
-export interface TimeSpan {
-  startSecs: number;
-  endSecs: number;
-}
-
 export class PlayerController {
   target = $state.raw<PlayerTarget | null>(null);
   phase = $state<Phase>("waiting");
@@ -55,12 +51,12 @@ export class PlayerController {
   wantsToPlay = $state(true);
   needsGesture = $state(false);
   isEnded = $state(false);
-  rate = $state(1);
   audioStream = $state<number | null>(null);
   buffered = $state.raw<TimeSpan[]>([]);
   openedAtMs = $state(0);
   firstFrameAfterMs = $state<number | null>(null);
   readonly stall = new StallWatch();
+  readonly speed = new SpeedControl();
   readonly volume: VolumeControl;
 
   #videoSecs = $state(0);
@@ -104,6 +100,7 @@ export class PlayerController {
       video.addEventListener(name, listener, { signal: abort.signal });
     this.#video = video;
     this.volume.attach(video);
+    this.speed.attach(video);
     on("timeupdate", () => this.#timeChanged(video));
     on("progress", () => this.#readBuffered(video));
     on("loadeddata", () => this.#firstPicture(video));
@@ -208,7 +205,7 @@ export class PlayerController {
     this.#wantedSecs = wanted;
     clearTimeout(this.#seekTimer);
     this.#seekTimer = undefined;
-    if (this.#isReady(video, wanted) && !this.#isRunRequested) {
+    if (isReadyAt(spansOf(video.buffered), wanted) && !this.#isRunRequested) {
       video.currentTime = wanted;
       this.#reporter?.report("seeked", wanted);
       if (this.wantsToPlay) this.#playVideo();
@@ -226,17 +223,6 @@ export class PlayerController {
     if (this.ticket === null || streamIndex === this.audioStream) return;
     this.audioStream = streamIndex;
     void this.#startRun(this.positionSecs);
-  }
-
-  setRate(rate: number): void {
-    this.rate = rate;
-    if (this.#video) this.#video.playbackRate = rate;
-  }
-
-  stepRate(direction: 1 | -1): void {
-    const faster = SPEEDS.find((speed) => speed > this.rate);
-    const slower = SPEEDS.findLast((speed) => speed < this.rate);
-    this.setRate((direction === 1 ? faster : slower) ?? this.rate);
   }
 
   async retry(): Promise<void> {
@@ -299,7 +285,7 @@ export class PlayerController {
       this.phase = "starting";
       const source = await this.#parts.openMediaSource(video);
       if (isOld()) return;
-      video.playbackRate = this.rate;
+      this.speed.apply();
       this.#feeder = new Feeder(
         video,
         source,
@@ -425,11 +411,7 @@ export class PlayerController {
   }
 
   #readBuffered(video: VideoPort): void {
-    const { buffered } = video;
-    this.buffered = Array.from({ length: buffered.length }, (_, index) => ({
-      startSecs: buffered.start(index),
-      endSecs: buffered.end(index),
-    }));
+    this.buffered = spansOf(video.buffered);
   }
 
   #firstPicture(video: VideoPort): void {
@@ -507,13 +489,5 @@ export class PlayerController {
     if (!video || this.phase !== "ready" || video.paused || video.seeking || this.#wantedSecs !== null)
       return;
     this.#reporter?.report("playing", video.currentTime);
-  }
-
-  #isReady(video: VideoPort, secs: number): boolean {
-    const { buffered } = video;
-    for (let index = 0; index < buffered.length; index += 1) {
-      if (buffered.start(index) <= secs && secs <= buffered.end(index) - 0.1) return true;
-    }
-    return false;
   }
 }

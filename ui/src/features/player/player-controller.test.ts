@@ -411,12 +411,12 @@ describe("PlayerController", () => {
 
   it("changes the speed in steps and back to normal", async () => {
     await rig.play();
-    rig.player.stepRate(1);
-    rig.player.stepRate(1);
+    rig.player.speed.step(1);
+    rig.player.speed.step(1);
     expect(rig.video.playbackRate).toBe(1.5);
-    rig.player.stepRate(-1);
-    expect(rig.player.rate).toBe(1.25);
-    rig.player.setRate(1);
+    rig.player.speed.step(-1);
+    expect(rig.player.speed.rate).toBe(1.25);
+    rig.player.speed.set(1);
     expect(rig.video.playbackRate).toBe(1);
   });
 });
