@@ -9,7 +9,7 @@ use crate::headless::{Headless, feature_arguments, target_folder};
 use crate::layers::{Budget, Report};
 use crate::node;
 use crate::packages::Purpose::{self, BrowserTests, Build, Desktop, Play, RustTests, WindowTests};
-use crate::shell::{Shell, program_exists};
+use crate::shell::{Shell, find_program, program_exists};
 use crate::system;
 use crate::tidy;
 use crate::workspace::DESKTOP;
@@ -214,6 +214,11 @@ fn e2e_desktop(shell: &Shell, _: &Options) -> Result<()> {
 
 /// Tells the end-to-end tests where the programs under test are.
 fn with_programs(shell: &Shell, headless: &Headless) -> Shell {
+    let chromium = ["chromium", "chromium-browser"].into_iter().find_map(find_program);
+    let shell = match chromium {
+        Some(path) => shell.with_env("FRESHET_CHROMIUM", path.to_string_lossy()),
+        None => shell.clone(),
+    };
     shell
         .with_env("FRESHETD", headless.binary("freshetd"))
         .with_env("FRESHET_SEED", headless.example("seed"))
