@@ -9,8 +9,7 @@ use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 const KEPT_FILES: usize = 7;
 /// The libraries below speak at every dial and datagram.
-const DEFAULT_FILTER: &str =
-    "warn,freshet=info,freshet_app=info,freshet_server=info,freshet_engine=info,freshet_store=info";
+const DEFAULT_FILTER: &str = "warn,librqbit_utp=error,freshet=info,freshet_app=info,freshet_server=info,freshet_engine=info,freshet_store=info";
 
 /// Writes what is still buffered when it is dropped; keep it until the program ends.
 #[derive(Debug)]
@@ -27,21 +26,19 @@ pub fn start_logging(data_dir: &Path, filter: Option<&str>) -> LogGuard {
             .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
     };
     let folder = data_dir.join("logs");
-    // If this fails, so does the file below, and the terminal is what is left.
-    let _ = std::fs::create_dir_all(&folder);
-    let appender = tracing_appender::rolling::Builder::new()
-        .rotation(tracing_appender::rolling::Rotation::DAILY)
-        .filename_prefix("freshet")
-        .filename_suffix("log")
-        .max_log_files(KEPT_FILES)
-        .build(folder);
-    let (file, guard) = match appender {
-        Ok(appender) => {
-            let (writer, guard) = tracing_appender::non_blocking(appender);
-            (Some(fmt::layer().with_writer(writer).with_ansi(false).with_filter(filter())), Some(guard))
-        }
-        Err(_) => (None, None),
+    let appender = || {
+        create_private(&folder).ok()?;
+        tracing_appender::rolling::Builder::new()
+            .rotation(tracing_appender::rolling::Rotation::DAILY)
+            .filename_prefix("freshet")
+            .filename_suffix("log")
+            .max_log_files(KEPT_FILES)
+            .build(&folder)
+            .ok()
     };
+    // Without a folder the terminal is what is left.
+    let (file, guard) = appender().map(tracing_appender::non_blocking).unzip();
+    let file = file.map(|writer| fmt::layer().with_writer(writer).with_ansi(false).with_filter(filter()));
     let terminal = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -49,4 +46,37 @@ pub fn start_logging(data_dir: &Path, filter: Option<&str>) -> LogGuard {
     // A second start in one process (tests) keeps the first one's subscriber.
     let _ = tracing_subscriber::registry().with(file).with(terminal).try_init();
     LogGuard { _file: guard }
+}
+
+/// Makes a folder and those above it, for this person's eyes only: a log tells what they watch.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_can_look_into_the_folders() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("data/logs");
+
+        create_private(&folder).unwrap();
+
+        for made in [home.path().join("data"), folder] {
+            assert_eq!(
+                std::fs::metadata(&made).unwrap().permissions().mode() & 0o777,
+                0o700,
+                "{}",
+                made.display()
+            );
+        }
+    }
 }

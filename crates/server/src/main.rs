@@ -105,9 +105,8 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     };
     options.check()?;
 
-    // The app makes the folder, so that nobody else can look into it; what it says before is lost, what it fails with not.
-    let app = App::start(config).await?;
     let _log = freshet_app::start_logging(&data_dir, flags.log.filter());
+    let app = App::start(config).await?;
     let server = match Server::bind(app.clone(), options).await {
         Ok(server) => server,
         Err(error) => {
