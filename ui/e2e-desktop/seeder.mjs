@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** Makes a film of 400 s (long enough to be resumed) with a picture that is never black, and seeds it. */
+/**
+ * Makes a film of 400 s (long enough to be resumed) with a picture that is never black, and seeds it. Its frames wait for
+ * later ones, so its sound begins before its picture, as in many real films.
+ */
 export async function seedFilm() {
   const folder = mkdtempSync(join(tmpdir(), "freshet-film-"));
   const film = join(folder, "Test film", "film.mkv");
@@ -24,7 +27,7 @@ export async function seedFilm() {
       "-i",
       "sine=d=400",
     ],
-    ...["-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-c:a", "aac", film],
+    ...["-c:v", "libx264", "-preset", "superfast", "-g", "20", "-c:a", "aac", film],
   ]);
   const seed = process.env.FRESHET_SEED ?? "../target/debug/examples/seed";
   // Serves until its input ends.

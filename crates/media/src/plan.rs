@@ -28,13 +28,18 @@ const AAC: &str = "mp4a.40.2";
 /// What the encoder is told to make: H.264 High at level 4.0.
 const ENCODED_VIDEO: &str = "avc1.640028";
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub video: Option<(u32, VideoPlan)>,
     pub audio: Option<(u32, AudioPlan)>,
     /// What `MediaSource.addSourceBuffer` takes.
     pub mime: String,
+    /// How long the sound runs before there is a picture, at the beginning of the file.
+    pub lead_secs: f64,
 }
+
+/// A later picture than this is meant: the sound before it belongs to the film.
+const MAX_LEAD_SECS: f64 = 1.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VideoPlan {
@@ -106,12 +111,19 @@ pub fn choose(
     if codecs.is_empty() {
         return Err(NothingPlayable);
     }
+    let starts_at = |index: u32| {
+        probe.streams.iter().find(|stream| stream.index == index).map(|stream| stream.start_secs)
+    };
+    let chosen = [video.as_ref().map(|(index, ..)| *index), audio.as_ref().map(|(index, ..)| *index)];
+    let latest = chosen.into_iter().flatten().filter_map(starts_at).fold(probe.start_secs, f64::max);
+    let lead_secs = Some(latest - probe.start_secs).filter(|lead| *lead <= MAX_LEAD_SECS).unwrap_or(0.0);
     let container = if video.is_some() { "video/mp4" } else { "audio/mp4" };
     let mime = format!("{container}; codecs=\"{}\"", codecs.join(","));
     Ok(Plan {
         video: video.map(|(index, plan, _)| (index, plan)),
         audio: audio.map(|(index, plan, _)| (index, plan)),
         mime,
+        lead_secs,
     })
 }
 
@@ -143,6 +155,7 @@ mod tests {
             level: 40,
             bits: 8,
             channels: 2,
+            start_secs: 0.0,
             language: None,
             title: None,
         }
@@ -198,6 +211,22 @@ mod tests {
         assert_eq!(choose(&probe, &chromium(), Some(2)).unwrap().audio, Some((2, AudioPlan::Copy)));
         assert_eq!(choose(&probe, &chromium(), Some(9)).unwrap().audio, Some((1, AudioPlan::Copy)));
         assert_eq!(choose(&probe, &chromium(), None).unwrap().mime, "audio/mp4; codecs=\"mp4a.40.2\"");
+    }
+
+    #[test]
+    fn a_picture_that_starts_after_its_sound_gives_the_film_a_lead() {
+        let late = |start_secs| Stream { start_secs, ..stream(0, TrackKind::Video, "h264") };
+        let lead = |video: Stream| {
+            let probe = Probe {
+                start_secs: 1.0,
+                ..probe(vec![video, Stream { start_secs: 1.0, ..stream(1, TrackKind::Audio, "aac") }])
+            };
+            choose(&probe, &chromium(), None).unwrap().lead_secs
+        };
+
+        assert_eq!(lead(late(1.0)), 0.0);
+        assert_eq!(lead(late(1.25)), 0.25);
+        assert_eq!(lead(late(9.0)), 0.0, "sound alone for so long is part of the film");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Probe {
 }
 
 /// One stream inside a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     pub index: u32,
     pub kind: TrackKind,
@@ -32,6 +32,8 @@ pub struct Stream {
     pub level: i32,
     pub bits: u32,
     pub channels: u32,
+    /// When the stream begins, by the file's own clock.
+    pub start_secs: f64,
     pub language: Option<String>,
     pub title: Option<String>,
 }
@@ -87,18 +89,20 @@ pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result
     parse(&answer)
 }
 
+fn seconds(text: Option<&str>) -> Option<f64> {
+    text?.parse().ok().filter(|secs: &f64| secs.is_finite())
+}
+
 fn parse(answer: &[u8]) -> Result<Probe, ProbeError> {
     let answer: Answer = serde_json::from_slice(answer).map_err(ProbeError::Answer)?;
-    let seconds =
-        |text: &Option<String>| text.as_deref().and_then(|t| t.parse::<f64>().ok()).filter(|s| s.is_finite());
     let streams: Vec<Stream> =
         answer.streams.into_iter().take(MAX_STREAMS).filter_map(AnswerStream::read).collect();
     if !streams.iter().any(|stream| stream.kind != TrackKind::Subtitle) {
         return Err(ProbeError::Unreadable("it has neither picture nor sound".to_owned()));
     }
     Ok(Probe {
-        duration_secs: seconds(&answer.format.duration).filter(|duration| *duration > 0.0),
-        start_secs: seconds(&answer.format.start_time).unwrap_or(0.0).max(0.0),
+        duration_secs: seconds(answer.format.duration.as_deref()).filter(|duration| *duration > 0.0),
+        start_secs: seconds(answer.format.start_time.as_deref()).unwrap_or(0.0).max(0.0),
         streams,
     })
 }
@@ -132,6 +136,7 @@ struct AnswerStream {
     pix_fmt: String,
     #[serde(default)]
     channels: u32,
+    start_time: Option<String>,
     #[serde(default)]
     disposition: Disposition,
     #[serde(default)]
@@ -178,6 +183,7 @@ impl AnswerStream {
             level: self.level,
             bits,
             channels: self.channels,
+            start_secs: seconds(self.start_time.as_deref()).unwrap_or(0.0),
             language: shown(self.tags.language),
             title: shown(self.tags.title),
         })
@@ -241,7 +247,7 @@ mod tests {
     fn reads_an_answer() {
         let answer = br#"{"streams":[
             {"index":0,"codec_type":"video","codec_name":"mjpeg","disposition":{"attached_pic":1}},
-            {"index":1,"codec_type":"video","codec_name":"h264","profile":"High","level":31,"pix_fmt":"yuv420p"},
+            {"index":1,"codec_type":"video","codec_name":"h264","profile":"High","level":31,"pix_fmt":"yuv420p","start_time":"1.483"},
             {"index":2,"codec_type":"audio","codec_name":"ac3","channels":6,"tags":{"language":"rus","title":"a\u0007b"}},
             {"index":3,"codec_type":"data","codec_name":"bin"}],
             "format":{"duration":"61.5","start_time":"1.4"}}"#;
@@ -252,6 +258,7 @@ mod tests {
         let kinds: Vec<_> = probe.streams.iter().map(|s| (s.index, s.kind)).collect();
         assert_eq!(kinds, [(1, TrackKind::Video), (2, TrackKind::Audio)]);
         assert_eq!(probe.streams[0].mime_codec().as_deref(), Some("avc1.64001f"));
+        assert_eq!(probe.streams[0].start_secs, 1.483);
         assert_eq!(probe.streams[1].title.as_deref(), Some("ab"));
     }
 
@@ -274,6 +281,7 @@ mod tests {
             level,
             bits,
             channels: 0,
+            start_secs: 0.0,
             language: None,
             title: None,
         };

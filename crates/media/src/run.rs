@@ -264,6 +264,7 @@ mod tests {
             video: Some((0, VideoPlan::Copy { is_hevc: true })),
             audio: Some((2, AudioPlan::Encode)),
             mime: String::new(),
+            lead_secs: 0.0,
         };
         RunOptions { input_url: "http://127.0.0.1:1/x".to_owned(), at_secs, file_start_secs: 1.4, plan }
     }

@@ -81,6 +81,9 @@ pub struct MediaRun {
     pub path: String,
     pub mode: PlaybackMode,
     pub start_secs: f64,
+    /// What the page sets as `SourceBuffer.timestampOffset`: 0, or a little less where the sound of the file begins before
+    /// its picture, so that the film begins with both.
+    pub timestamp_offset_secs: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

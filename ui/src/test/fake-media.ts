@@ -30,6 +30,7 @@ export const HEADER = new ArrayBuffer(0);
 
 export class FakeSourceBuffer extends EventTarget {
   updating = false;
+  timestampOffset = 0;
   spans: Span[] = [];
   readonly appended: ArrayBuffer[] = [];
   readonly removed: Span[] = [];

@@ -72,7 +72,7 @@ impl App {
         let playback = open.get_mut(id).ok_or_else(unknown_playback)?;
         let probe = playback.probe.as_ref().ok_or_else(unknown_playback)?;
         let plan = choose(probe, &playback.playable_types, audio).map_err(|error| error.wire())?;
-        let (mime, mode) = (plan.mime.clone(), plan.mode());
+        let (mime, mode, timestamp_offset_secs) = (plan.mime.clone(), plan.mode(), 0.0 - plan.lead_secs);
         let at_secs = probe.duration_secs.map_or(at_secs, |duration| at_secs.min(duration));
         let options = RunOptions { input_url, at_secs, file_start_secs: probe.start_secs, plan };
         let run =
@@ -86,7 +86,7 @@ impl App {
             }
             replaced.push_back(old.token.clone());
         }
-        Ok(MediaRun { mime, path, mode, start_secs: at_secs })
+        Ok(MediaRun { mime, path, mode, start_secs: at_secs, timestamp_offset_secs })
     }
 
     /// Part `part` of the run with this token: 0 is the header. Waits as long as the film's bytes take to arrive.

@@ -53,7 +53,7 @@ class Rig {
 
   async start(path = "/media/a", atSecs = 0): Promise<void> {
     this.video.currentTime = atSecs;
-    this.feeder.start({ mime: MIME, path }, atSecs);
+    this.feeder.start({ mime: MIME, path, timestamp_offset_secs: 0 }, atSecs);
     await settle();
   }
 
@@ -193,13 +193,14 @@ describe("Feeder", () => {
     expect(rig.source.buffer.abortCount, "an ended source has nothing to abort").toBe(0);
   });
 
-  it("changes the type when the new run has another one", async () => {
+  it("changes type and time offset when the new run has others", async () => {
     await rig.start();
     await rig.answer(header);
-    rig.feeder.start({ mime: "video/mp4; codecs=opus", path: "/media/b" }, 0);
+    rig.feeder.start({ mime: "video/mp4; codecs=opus", path: "/media/b", timestamp_offset_secs: -0.25 }, 0);
     await settle();
 
     expect(rig.source.buffer.types).toEqual(["video/mp4; codecs=opus"]);
+    expect(rig.source.buffer.timestampOffset).toBe(-0.25);
   });
 
   it("moves into the first pictures when they start a little late", async () => {
@@ -208,6 +209,14 @@ describe("Feeder", () => {
     await rig.answer(span(0.1, 2));
 
     expect(rig.video.currentTime).toBeCloseTo(0.101);
+  });
+
+  it("leaves a gap of two frames to the view", async () => {
+    await rig.start();
+    await rig.answer(header);
+    await rig.answer(span(0.083, 2));
+
+    expect(rig.video.currentTime).toBe(0);
   });
 
   it("does not move over a gap of more than a second", async () => {

@@ -32,6 +32,7 @@ export interface FeederListener {
 export interface Run {
   mime: string;
   path: string;
+  timestamp_offset_secs: number;
 }
 
 /** Pulling stops while this much is ready. */
@@ -45,7 +46,7 @@ const BEHIND_WHEN_FULL_SECS = 5;
  * Every view bridges a gap of two frames before the first picture by itself (most files have one: sound starts before
  * the picture). To jump over it would be a seek into a stream that is just starting, which WebKitGTK answers badly.
  */
-const BRIDGED_SECS = 0.08;
+const BRIDGED_SECS = 2002 / 24_000;
 /** Pictures may start a little after the wanted time (frames that wait for others); further off it is a gap. */
 const NUDGE_SECS = 1;
 const RETRY_AFTER_MS = [250, 500, 1_000, 2_000, 4_000, 8_000] as const;
@@ -105,6 +106,8 @@ export class Feeder {
   async #feed(run: Run, wantedSecs: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const buffer = await this.#emptyBuffer(run.mime, signal);
+    // What the run moves to before the beginning is not shown.
+    buffer.timestampOffset = run.timestamp_offset_secs;
     for (let part = 0; ; part += 1) {
       while (part > 0 && this.#aheadSecs() >= AHEAD_SECS) await this.#mediaMoves(signal);
       const answer = await this.#fetchPatiently(run.path, part, signal);

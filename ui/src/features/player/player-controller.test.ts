@@ -30,7 +30,7 @@ class Rig {
         this.runCount += 1;
         const path = `/media/${this.runCount}`;
         this.startsAt.set(path, at_secs);
-        return { mime: "video/mp4", path, mode: "remux", start_secs: at_secs };
+        return { mime: "video/mp4", path, mode: "remux", start_secs: at_secs, timestamp_offset_secs: 0 };
       },
       playback_report: () => undefined,
       volume_set: () => undefined,
@@ -219,7 +219,13 @@ describe("PlayerController", () => {
           answers.push(() => {
             const path = `/media/at-${at_secs}`;
             rig.startsAt.set(path, at_secs);
-            resolve({ mime: "video/mp4", path, mode: "remux", start_secs: at_secs });
+            resolve({
+              mime: "video/mp4",
+              path,
+              mode: "remux",
+              start_secs: at_secs,
+              timestamp_offset_secs: 0,
+            });
           }),
         ),
     });

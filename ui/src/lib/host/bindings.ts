@@ -47,7 +47,12 @@ export type MediaRun = {
 /**
  * What `MediaSource.addSourceBuffer` takes.
  */
-mime: string, path: string, mode: PlaybackMode, start_secs: number, };
+mime: string, path: string, mode: PlaybackMode, start_secs: number, 
+/**
+ * What the page sets as `SourceBuffer.timestampOffset`: 0, or a little less where the sound of the file begins before
+ * its picture, so that the film begins with both.
+ */
+timestamp_offset_secs: number, };
 
 export type Nothing = Record<symbol, never>;
 
