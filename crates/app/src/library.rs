@@ -5,8 +5,8 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use freshet_engine::Resolved;
 use freshet_model::{
-    ErrorCode, InfoHash, Magnet, TorrentDetail, TorrentRecord, TorrentSource, TorrentState, TorrentSummary,
-    WireError, limits,
+    AddedFrom, ErrorCode, InfoHash, Magnet, TorrentDetail, TorrentRecord, TorrentSource, TorrentState,
+    TorrentSummary, WireError, limits,
 };
 use freshet_store::TorrentChange;
 use tracing::info;
@@ -40,6 +40,28 @@ impl App {
     /// # Errors
     /// The source is refused, a link can't be fetched, or the store can't write.
     pub async fn add(&self, source: TorrentSource, description: Description) -> Result<Added, WireError> {
+        let added_from = AddedFrom::source(&source);
+        self.add_from(source, description, added_from).await
+    }
+
+    /// The same for a client of TorrServer's API: the library remembers that it was one.
+    ///
+    /// # Errors
+    /// As [`App::add`].
+    pub async fn add_for_client(
+        &self,
+        source: TorrentSource,
+        description: Description,
+    ) -> Result<Added, WireError> {
+        self.add_from(source, description, AddedFrom::Client).await
+    }
+
+    async fn add_from(
+        &self,
+        source: TorrentSource,
+        description: Description,
+        added_from: AddedFrom,
+    ) -> Result<Added, WireError> {
         let record = match source {
             TorrentSource::Magnet(magnet) => magnet_record(magnet),
             TorrentSource::Web(_) | TorrentSource::TorrentFile(_) => {
@@ -54,6 +76,7 @@ impl App {
             category: description.category.unwrap_or_default(),
             poster: description.poster.unwrap_or_default(),
             data: description.data.unwrap_or_default(),
+            added_from,
             ..record
         };
         let added = self.inner.store.add_torrent(record).await.map_err(|error| error.wire())?;

@@ -7,7 +7,7 @@ mod common;
 use common::{Swarm, call, event, shutdown, snapshot, soon, start};
 use data_encoding::BASE64;
 use freshet_app::{Caller, Description, dispatch};
-use freshet_model::{AppEvent, ErrorCode, FileIndex, InfoHash, TorrentSource, TorrentState};
+use freshet_model::{AddedFrom, AppEvent, ErrorCode, FileIndex, InfoHash, TorrentSource, TorrentState};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
@@ -119,8 +119,12 @@ async fn a_duplicate_is_the_same_torrent_and_keeps_what_was_said_of_it() {
 
     assert!(!again.is_new);
     assert_eq!(again.record.title, "My film");
+    assert_eq!(again.record.added_from, AddedFrom::File, "how it came here first");
     assert_eq!(again.record.state(), TorrentState::Ready);
     assert_eq!(app.torrents().await.unwrap().len(), 1);
+    let bare = TorrentSource::parse("08ada5a7a6183aae1e09d831df6748d566095a10").unwrap();
+    let by_client = app.add_for_client(bare, Description::default()).await.unwrap();
+    assert_eq!(by_client.record.added_from, AddedFrom::Client);
     shutdown(app).await;
 }
 

@@ -41,4 +41,4 @@ pub use playback::{
 };
 pub use settings::{Language, Settings, SettingsError, SettingsPatch, Theme};
 pub use source::{SourceError, TorrentSource};
-pub use torrent::{TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};
+pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileEntry, FileIndex, InfoHash, WireError};
+use crate::{FileEntry, FileIndex, InfoHash, Magnet, TorrentSource, WireError};
 
 /// Everything the library keeps of one torrent. The store's row; windows get [`TorrentSummary`] and [`TorrentDetail`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,11 @@ pub struct TorrentRecord {
     pub data: String,
     /// Seconds since 1970.
     pub added_at_secs: u64,
+    /// How it came here first; adding it again by another way changes nothing.
+    pub added_from: AddedFrom,
     pub last_opened_at_secs: Option<u64>,
+    /// A person wants it at hand.
+    pub is_pinned: bool,
     pub total_bytes: u64,
     pub is_single_file: bool,
     pub is_private: bool,
@@ -45,7 +49,9 @@ impl TorrentRecord {
             poster: String::new(),
             data: String::new(),
             added_at_secs,
+            added_from: AddedFrom::Unknown,
             last_opened_at_secs: None,
+            is_pinned: false,
             total_bytes: 0,
             is_single_file: false,
             is_private: false,
@@ -78,6 +84,56 @@ impl TorrentRecord {
 
     pub fn file(&self, index: FileIndex) -> Option<&FileEntry> {
         self.files.get(index.as_usize())
+    }
+}
+
+/// How a torrent came into the library. The store keeps the name of each by its text, so one that is new needs a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddedFrom {
+    /// Nobody kept account of it yet when it was added.
+    #[default]
+    Unknown,
+    Magnet,
+    /// Nothing but an info hash, bare or in a magnet link.
+    InfoHash,
+    /// An http or https link to a `.torrent` file.
+    Web,
+    /// A `.torrent` file.
+    File,
+    /// A client of TorrServer's API, whatever it gave.
+    Client,
+}
+
+impl AddedFrom {
+    pub const ALL: [Self; 6] =
+        [Self::Unknown, Self::Magnet, Self::InfoHash, Self::Web, Self::File, Self::Client];
+
+    /// What a person did who gave this source.
+    pub fn source(source: &TorrentSource) -> Self {
+        match source {
+            TorrentSource::Magnet(magnet) if *magnet == Magnet::bare(magnet.info_hash) => Self::InfoHash,
+            TorrentSource::Magnet(_) => Self::Magnet,
+            TorrentSource::Web(_) => Self::Web,
+            TorrentSource::TorrentFile(_) => Self::File,
+        }
+    }
+
+    /// The name that is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Magnet => "magnet",
+            Self::InfoHash => "info_hash",
+            Self::Web => "web",
+            Self::File => "file",
+            Self::Client => "client",
+        }
+    }
+
+    /// The one with this stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|origin| origin.as_str() == name)
     }
 }
 
@@ -144,4 +200,28 @@ pub struct TransferStats {
     pub connected_seeders: u32,
     /// Peers to which a connection is being opened.
     pub connecting_peers: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_known_by_its_stored_name_and_by_its_source() {
+        const HEX: &str = "08ada5a7a6183aae1e09d831df6748d566095a10";
+        for origin in AddedFrom::ALL {
+            assert_eq!(AddedFrom::from_name(origin.as_str()), Some(origin));
+        }
+        assert_eq!(AddedFrom::from_name("Magnet"), None);
+        let table = [
+            (HEX.to_owned(), AddedFrom::InfoHash),
+            (format!("magnet:?xt=urn:btih:{HEX}"), AddedFrom::InfoHash),
+            (format!("magnet:?xt=urn:btih:{HEX}&dn=Film"), AddedFrom::Magnet),
+            ("https://example.org/a.torrent".to_owned(), AddedFrom::Web),
+        ];
+        for (text, origin) in table {
+            assert_eq!(AddedFrom::source(&TorrentSource::parse(&text).unwrap()), origin, "{text}");
+        }
+        assert_eq!(AddedFrom::source(&TorrentSource::TorrentFile(Vec::new())), AddedFrom::File);
+    }
 }

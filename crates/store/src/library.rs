@@ -44,6 +44,8 @@ pub enum TorrentChange {
     },
     /// Somebody played something of it. An older time than the known one changes nothing.
     Opened { at_secs: u64 },
+    /// Somebody wants it at hand, or no more.
+    Pinned(bool),
 }
 
 pub(crate) struct AddTorrent(pub(crate) TorrentRecord);
@@ -189,6 +191,7 @@ fn with_change(known: &TorrentRecord, change: TorrentChange) -> TorrentRecord {
         TorrentChange::Opened { at_secs } => {
             changed.last_opened_at_secs = changed.last_opened_at_secs.max(Some(at_secs));
         }
+        TorrentChange::Pinned(is_pinned) => changed.is_pinned = is_pinned,
     }
     changed
 }

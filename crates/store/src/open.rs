@@ -327,13 +327,17 @@ fn refuse(path: &Path, error: rusqlite::Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Store;
-    use crate::common::{Place, bare, hash};
+    use freshet_model::{AddedFrom, TorrentRecord};
 
+    use super::*;
+    use crate::common::{Place, bare, full, hash};
+    use crate::{ListQuery, Store, TorrentChange};
+
+    const FIRST: &str = schema::MIGRATIONS[0];
+    const SECOND: &str = schema::MIGRATIONS[1];
     const NEWER: &[&str] =
-        &[schema::MIGRATIONS[0], "ALTER TABLE torrents ADD COLUMN stars INTEGER NOT NULL DEFAULT 3;"];
-    const FAILING: &[&str] = &[schema::MIGRATIONS[0], "DROP TABLE marks; DROP TABLE nothing;"];
+        &[FIRST, SECOND, "ALTER TABLE torrents ADD COLUMN stars INTEGER NOT NULL DEFAULT 3;"];
+    const FAILING: &[&str] = &[FIRST, SECOND, "DROP TABLE marks; DROP TABLE nothing;"];
 
     fn with(place: &Place, migrations: &'static [&'static str]) -> StoreOptions {
         StoreOptions { migrations, ..place.options() }
@@ -353,12 +357,12 @@ mod tests {
         let newer = with(&place, NEWER);
         let (store, report) = Store::open(newer.clone()).unwrap();
 
-        assert_eq!(report, OpenReport { migrated_from: Some(1), ..OpenReport::default() });
+        assert_eq!(report, OpenReport { migrated_from: Some(2), ..OpenReport::default() });
         assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
         store.close().await.unwrap();
         let backup = backup::list(&place.database()).pop().unwrap();
         let conn = schema::open_reader(&backup.path).unwrap();
-        assert_eq!((backup.schema, schema::version(&conn).unwrap()), (1, 1));
+        assert_eq!((backup.schema, schema::version(&conn).unwrap()), (2, 2));
         assert_eq!(torrents::read_all(&conn).unwrap(), [bare(1)]);
         let (store, report) = Store::open(newer).unwrap();
         assert_eq!(report, OpenReport::default());
@@ -388,9 +392,56 @@ mod tests {
 
         let (store, report) = Store::open(with(&place, NEWER)).unwrap();
 
-        assert_eq!(report.migrated_from, Some(1));
+        assert_eq!(report.migrated_from, Some(2));
         assert_eq!(report.restored_from_backup.unwrap().made_at_secs, 5);
         assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
+        store.close().await.unwrap();
+    }
+
+    /// As the first schema's version wrote it, with the checksums that it computed.
+    const ROWS_OF_THE_FIRST_SCHEMA: &str = r#"
+        INSERT INTO meta VALUES ('revision', 2);
+        INSERT INTO torrents (id, info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs,
+            total_bytes, is_single_file, is_private, error, trackers, peers, row_check, metainfo_check, files, metainfo)
+        VALUES
+            (3, x'000000015a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a', 'title 1', '', '', '', '', 1001, NULL, 0, 0, 0, NULL,
+                '[]', '[]', -5155372792719163278, NULL, '[]', NULL),
+            (7, x'000000025a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a', 'title 2', 'Name.2', 'movie',
+                'http://example.org/poster.jpg', '{"opaque":"' || char(0) || '"}', 1002, 2000, 1 << 41, 1, 1, NULL,
+                '["http://tracker.example.org/announce"]', '["192.0.2.1:6881"]', -3408440257579186686,
+                -1659983544347474523,
+                '[{"index":0,"path":"Name/Film.mkv","length_bytes":1000,"kind":"video","torrserver_id":1},' ||
+                '{"index":1,"path":"Name/Sample.mkv","length_bytes":1001,"kind":"video","torrserver_id":2}]',
+                x'000102ff');
+        INSERT INTO torrent_words (rowid, title, name, paths) VALUES (7, 'title 2', 'Name.2', 'Name/Film.mkv');
+    "#;
+
+    #[tokio::test]
+    async fn torrents_of_the_first_schema_come_over_whole() {
+        let place = Place::new();
+        fs::create_dir_all(place.folder()).unwrap();
+        files::open_private(&place.database()).unwrap();
+        let mut old = schema::open_writer(&place.database()).unwrap();
+        schema::migrate(&mut old, &[FIRST]).unwrap();
+        old.execute_batch(ROWS_OF_THE_FIRST_SCHEMA).unwrap();
+        old.close().unwrap();
+
+        let (store, report) = Store::open(place.options()).unwrap();
+
+        assert_eq!(report, OpenReport { migrated_from: Some(1), ..OpenReport::default() });
+        let unmarked = TorrentRecord { added_from: AddedFrom::Unknown, is_pinned: false, ..full(2) };
+        assert_eq!(*store.torrent(hash(1)).await.unwrap().unwrap(), bare(1));
+        assert_eq!(*store.torrent(hash(2)).await.unwrap().unwrap(), unmarked);
+        let words = ListQuery { text: "film".to_owned(), limit: 9, ..ListQuery::default() };
+        let found = store.list(words).await.unwrap();
+        assert_eq!(found.torrents.iter().map(|listed| &*listed.torrent).collect::<Vec<_>>(), [&unmarked]);
+        let pinned = store.change_torrent(hash(1), TorrentChange::Pinned(true)).await.unwrap().unwrap();
+        assert!(pinned.is_pinned);
+        store.close().await.unwrap();
+        assert_eq!(backup::list(&place.database()).pop().unwrap().schema, 1);
+        let (store, report) = Store::open(place.options()).unwrap();
+        assert_eq!(report, OpenReport::default());
+        assert_eq!(store.torrent(hash(1)).await.unwrap(), Some(pinned));
         store.close().await.unwrap();
     }
 }

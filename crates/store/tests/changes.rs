@@ -6,8 +6,8 @@ mod common;
 
 use common::{FILE, Place, bare, file, full, hash};
 use freshet_model::{
-    ErrorCode, FileIndex, FileMark, Revision, SettingsError, SettingsPatch, StoreChange, Theme, TorrentMarks,
-    TorrentRecord, TorrentState, WireError,
+    AddedFrom, ErrorCode, FileIndex, FileMark, Revision, SettingsError, SettingsPatch, StoreChange, Theme,
+    TorrentMarks, TorrentRecord, TorrentState, WireError,
 };
 use freshet_store::{StoreEvents, TorrentChange, UpdateSettingsError};
 
@@ -62,8 +62,14 @@ async fn adding_again_fills_blanks_and_changes_nothing_else() {
 
     let again = store.add_torrent(full(1)).await.unwrap();
 
-    let expected =
-        TorrentRecord { title: "mine".to_owned(), added_at_secs: 5, last_opened_at_secs: None, ..full(1) };
+    let expected = TorrentRecord {
+        title: "mine".to_owned(),
+        added_at_secs: 5,
+        added_from: AddedFrom::Unknown,
+        last_opened_at_secs: None,
+        is_pinned: false,
+        ..full(1)
+    };
     assert!(!again.is_new);
     assert_eq!(*again.record, expected);
     assert_eq!(next(&mut events).await.1, StoreChange::TorrentPut(again.record));
@@ -133,7 +139,9 @@ async fn a_torrent_goes_through_its_life() {
     change(TorrentChange::Opened { at_secs: 50 }).await.unwrap();
     let opened = change(TorrentChange::Opened { at_secs: 40 }).await.unwrap().unwrap();
     assert_eq!(opened.last_opened_at_secs, Some(50));
-    assert_eq!(store.torrent(hash(1)).await.unwrap(), Some(opened));
+    let pinned = change(TorrentChange::Pinned(true)).await.unwrap().unwrap();
+    assert!(!opened.is_pinned && pinned.is_pinned);
+    assert_eq!(store.torrent(hash(1)).await.unwrap(), Some(pinned));
     store.close().await.unwrap();
 }
 

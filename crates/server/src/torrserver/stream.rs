@@ -108,7 +108,7 @@ async fn known_or_added(
     {
         return Ok(record.info_hash);
     }
-    let adding = state.app.add(source, query.description());
+    let adding = state.app.add_for_client(source, query.description());
     let info_hash = state.unless_stopped(adding).await?.record.info_hash;
     if let Some(link) = link {
         state.links.put(link, info_hash);

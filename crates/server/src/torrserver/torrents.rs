@@ -58,7 +58,7 @@ pub(crate) fn description(fields: &Fields) -> Result<Description, Failure> {
 /// Answers as soon as the torrent is stored; the details follow. `save_to_db` says nothing here: what is added is kept.
 async fn add(state: &ServerState, fields: &Fields) -> Answer {
     let source = link::parse(&fields.text("link")?).map_err(|_| Failure::BAD_REQUEST)?;
-    let added = state.unless_stopped(state.app.add(source, description(fields)?)).await?;
+    let added = state.unless_stopped(state.app.add_for_client(source, description(fields)?)).await?;
     Ok(reply::go_json(&status(&state.app, &added.record)))
 }
 

@@ -1,6 +1,6 @@
 //! Tables `torrents` and `torrent_words`.
 
-use freshet_model::{InfoHash, TorrentRecord};
+use freshet_model::{AddedFrom, InfoHash, TorrentRecord};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::to_string;
@@ -9,7 +9,8 @@ use super::{RowCheck, from_sql, to_sql};
 use crate::error::BadRow;
 
 const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
-                       total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers, metainfo_check";
+                       total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers, metainfo_check, \
+                       added_from, is_pinned";
 
 /// The name of the table for searching, as SQLite's reports of damage have it.
 pub(crate) const WORDS: &str = "torrent_words";
@@ -58,11 +59,12 @@ pub(crate) fn put(
     let id: i64 = conn
         .prepare_cached(&format!(
             "INSERT INTO torrents ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
              ON CONFLICT (info_hash) DO UPDATE SET
                 title = ?2, name = ?3, category = ?4, poster = ?5, data = ?6, added_at_secs = ?7,
                 last_opened_at_secs = ?8, total_bytes = ?9, is_single_file = ?10, is_private = ?11, error = ?12,
-                trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17, metainfo_check = ?18
+                trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17, metainfo_check = ?18,
+                added_from = ?19, is_pinned = ?20
              RETURNING id"
         ))?
         .query_row(
@@ -85,6 +87,8 @@ pub(crate) fn put(
                 torrent.metainfo,
                 texts.peers,
                 metainfo_check(torrent),
+                torrent.added_from.as_str(),
+                torrent.is_pinned,
             ],
             |row| row.get(0),
         )?;
@@ -163,7 +167,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
         poster: row.get(4)?,
         data: row.get(5)?,
         added_at_secs: from_sql(row.get(6)?),
+        added_from: AddedFrom::from_name(row.get_ref(18)?.as_str()?)
+            .ok_or_else(|| BadRow::error("torrents"))?,
         last_opened_at_secs: row.get::<_, Option<i64>>(7)?.map(from_sql),
+        is_pinned: row.get(19)?,
         total_bytes: from_sql(row.get(8)?),
         is_single_file: row.get(9)?,
         is_private: row.get(10)?,
@@ -182,7 +189,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
 }
 
 fn row_check(torrent: &TorrentRecord, texts: &Texts) -> i64 {
-    RowCheck::new()
+    let check = RowCheck::new()
         .field(torrent.info_hash.as_bytes())
         .field(torrent.title.as_bytes())
         .field(torrent.name.as_bytes())
@@ -204,8 +211,15 @@ fn row_check(torrent: &TorrentRecord, texts: &Texts) -> i64 {
         .field(texts.trackers.as_bytes())
         .field(texts.files.as_bytes())
         .field(texts.peers.as_bytes())
-        .optional(metainfo_check(torrent).map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice))
-        .value()
+        .optional(metainfo_check(torrent).map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
+    // Rows from before these columns have a checksum without them.
+    if torrent.is_pinned || torrent.added_from != AddedFrom::Unknown {
+        return check
+            .number(i64::from(torrent.is_pinned))
+            .field(torrent.added_from.as_str().as_bytes())
+            .value();
+    }
+    check.value()
 }
 
 fn metainfo_check(torrent: &TorrentRecord) -> Option<i64> {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use freshet_model::{FileEntry, FileIndex, InfoHash, MediaKind, TorrentRecord};
+use freshet_model::{AddedFrom, FileEntry, FileIndex, InfoHash, MediaKind, TorrentRecord};
 use freshet_store::{Store, StoreOptions};
 
 pub(crate) const FILE: FileIndex = FileIndex(0);
@@ -62,7 +62,9 @@ pub(crate) fn full(n: u32) -> TorrentRecord {
         category: "movie".to_owned(),
         poster: "http://example.org/poster.jpg".to_owned(),
         data: "{\"opaque\":\"\u{0}\"}".to_owned(),
+        added_from: AddedFrom::Magnet,
         last_opened_at_secs: Some(2000),
+        is_pinned: true,
         total_bytes: 1 << 41,
         is_single_file: true,
         is_private: true,
