@@ -185,9 +185,9 @@ impl Coded for WriteError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::DiskFull => ErrorCode::DiskFull,
-            Self::Closed | Self::Fatal(_) | Self::FolderGone(_) | Self::Damaged(_) | Self::Database(_) => {
-                ErrorCode::StoreFailed
-            }
+            Self::FolderGone(_) => ErrorCode::FolderGone,
+            Self::Damaged(_) => ErrorCode::Damaged,
+            Self::Closed | Self::Fatal(_) | Self::Database(_) => ErrorCode::StoreFailed,
         }
     }
 }
@@ -195,7 +195,8 @@ impl Coded for WriteError {
 impl Coded for freshet_store::ReadError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Closed | Self::Fatal(_) | Self::Damaged(_) | Self::Database(_) => ErrorCode::StoreFailed,
+            Self::Damaged(_) => ErrorCode::Damaged,
+            Self::Closed | Self::Fatal(_) | Self::Database(_) => ErrorCode::StoreFailed,
         }
     }
 }

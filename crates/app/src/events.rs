@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_engine::Engine;
 use freshet_model::{
-    AppEvent, InfoHash, MediaKind, Notice, PlayerTarget, Revision, Snapshot, StoreChange, TorrentMarks,
-    TorrentRecord, TorrentSummary, rules,
+    AppEvent, InfoHash, MediaKind, Notice, NoticeKind, PlayerTarget, Revision, Settings, Snapshot,
+    StoreChange, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
 };
-use freshet_store::{Store, StoreEvents};
+use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
@@ -43,13 +42,17 @@ struct Subscription {
 }
 
 impl EventHub {
-    pub(crate) fn start(store: Store, engine: &Engine, tasks: &Tasks) -> Self {
+    pub(crate) fn start(
+        store: Store,
+        stats: watch::Receiver<Arc<Vec<TransferStats>>>,
+        tasks: &Tasks,
+    ) -> Self {
         let (requests, queue) = mpsc::channel(QUEUED_REQUESTS);
         let (events, _) = broadcast::channel(KEPT_EVENTS);
         let changes = store.events();
-        let stats = engine.watch_stats();
         let state = HubState {
             store,
+            has_store: true,
             stats,
             events,
             notices: Vec::new(),
@@ -153,7 +156,9 @@ fn revision(event: &AppEvent) -> Option<Revision> {
 
 struct HubState {
     store: Store,
-    stats: watch::Receiver<Arc<Vec<freshet_model::TransferStats>>>,
+    /// `false` once it has ended by a fault; windows are still told of everything else.
+    has_store: bool,
+    stats: watch::Receiver<Arc<Vec<TransferStats>>>,
     events: broadcast::Sender<Arc<AppEvent>>,
     notices: Vec<Notice>,
     player_target: Option<PlayerTarget>,
@@ -164,17 +169,17 @@ impl HubState {
     async fn run(mut self, mut changes: StoreEvents, mut queue: mpsc::Receiver<Request>) {
         loop {
             tokio::select! {
-                change = changes.next() => match change {
+                change = changes.next(), if self.has_store => match change {
                     Some(Ok(event)) => self.pass_on(event.revision, event.change).await,
                     // The store ran ahead of this task: everybody starts again from what is on the disk now.
                     Some(Err(_lagged)) => {
                         let snapshot = self.snapshot().await;
                         self.emit(AppEvent::Snapshot(snapshot));
                     }
-                    None => {
-                        error!("the store has ended; windows hear nothing more");
-                        return;
-                    }
+                    None => match self.store_end().await {
+                        StoreState::Fatal(reason) => self.lose_store(&reason),
+                        StoreState::Closed | StoreState::Running => return,
+                    },
                 },
                 changed = self.stats.changed() => {
                     if changed.is_err() {
@@ -199,11 +204,7 @@ impl HubState {
                 let snapshot = self.snapshot().await;
                 let _ = reply.send(Subscription { snapshot, events });
             }
-            Request::AddNotice(notice) => {
-                self.notices.retain(|known| known.kind != notice.kind);
-                self.notices.push(notice);
-                self.emit(AppEvent::NoticesChanged { notices: self.notices.clone() });
-            }
+            Request::AddNotice(notice) => self.put_notice(notice),
             Request::PlayerTarget(target) => {
                 self.player_target = target;
                 self.emit(AppEvent::PlayerTargetChanged { target });
@@ -213,6 +214,25 @@ impl HubState {
                 self.emit(AppEvent::TransfersPaused { paused });
             }
         }
+    }
+
+    fn put_notice(&mut self, notice: Notice) {
+        self.notices.retain(|known| known.kind != notice.kind);
+        self.notices.push(notice);
+        self.emit(AppEvent::NoticesChanged { notices: self.notices.clone() });
+    }
+
+    /// How the store has ended; `Running` if that will never be known.
+    async fn store_end(&self) -> StoreState {
+        let mut state = self.store.watch_state();
+        let end = state.wait_for(|state| *state != StoreState::Running).await;
+        end.map_or(StoreState::Running, |end| end.clone())
+    }
+
+    fn lose_store(&mut self, reason: &str) {
+        error!(reason, "the store has failed; windows are told to ask for a new start");
+        self.has_store = false;
+        self.put_notice(Notice { kind: NoticeKind::StoreFailed, subject: reason.to_owned() });
     }
 
     async fn pass_on(&self, revision: Revision, change: StoreChange) {
@@ -238,10 +258,22 @@ impl HubState {
         }
     }
 
-    async fn snapshot(&self) -> Snapshot {
+    /// What is on the disk, and once the store has failed an empty library under the notice that says so.
+    async fn snapshot(&mut self) -> Snapshot {
         let stored = loop {
             match self.store.snapshot().await {
                 Ok(stored) => break stored,
+                Err(ReadError::Fatal(reason)) => {
+                    if self.has_store {
+                        self.lose_store(&reason);
+                    }
+                    break StoreSnapshot {
+                        revision: Revision(0),
+                        torrents: Vec::new(),
+                        marks: Vec::new(),
+                        settings: Settings::clone(&self.store.settings()),
+                    };
+                }
                 Err(error) => {
                     error!(%error, "the library could not be read");
                     tokio::time::sleep(SNAPSHOT_RETRY).await;
@@ -294,5 +326,46 @@ pub(crate) fn summary(record: &TorrentRecord, marks: Option<&TorrentMarks>) -> T
         playable_count: count(playable().count()),
         viewed_count: count(playable().filter(|file| is_viewed(file.index)).count()),
         play_target: target.map(|file| file.index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use freshet_model::TorrentRecord;
+    use freshet_store::StoreOptions;
+
+    use super::*;
+
+    static CLOCK_IS_BROKEN: AtomicBool = AtomicBool::new(false);
+
+    fn clock() -> u64 {
+        assert!(!CLOCK_IS_BROKEN.load(Ordering::Acquire), "the clock is broken");
+        5_000
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_is_a_notice_for_windows_that_are_open_and_for_those_that_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions { now_ms: clock, ..StoreOptions::new(folder.path().join("freshet.db")) };
+        let (store, _) = Store::open(options).unwrap();
+        let (_stats, stats) = watch::channel(Arc::default());
+        let tasks = Tasks::new();
+        let hub = EventHub::start(store.clone(), stats, &tasks);
+        let mut open = hub.subscribe();
+        assert!(
+            matches!(open.next().await, Some(AppEvent::Snapshot(snapshot)) if snapshot.notices.is_empty())
+        );
+
+        CLOCK_IS_BROKEN.store(true, Ordering::Release);
+        let torrent = TorrentRecord::new(InfoHash::new([1; 20]), 1);
+        store.add_torrent(torrent).await.unwrap_err();
+
+        let expected = [Notice { kind: NoticeKind::StoreFailed, subject: "the clock is broken".to_owned() }];
+        assert_eq!(open.next().await, Some(AppEvent::NoticesChanged { notices: expected.to_vec() }));
+        let Some(AppEvent::Snapshot(snapshot)) = hub.subscribe().next().await else { panic!() };
+        assert_eq!(snapshot.notices, expected);
+        tasks.shutdown(Duration::from_secs(5)).await;
     }
 }

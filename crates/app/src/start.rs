@@ -62,7 +62,7 @@ impl App {
         };
 
         let tasks = Tasks::new();
-        let events = EventHub::start(store.clone(), &engine, &tasks);
+        let events = EventHub::start(store.clone(), engine.watch_stats(), &tasks);
         let app = Self {
             inner: Arc::new(Inner {
                 config,

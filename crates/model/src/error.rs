@@ -41,6 +41,10 @@ pub enum ErrorCode {
     DiskFull,
     /// The pieces of a torrent can't be written or read.
     StorageFailed,
+    /// The folder with the library was removed, replaced, or made read-only.
+    FolderGone,
+    /// The library on the disk is not what was written; the next start puts a backup in its place.
+    Damaged,
     /// The database refused the change; nothing was changed.
     StoreFailed,
     /// The caller may not do this.

@@ -92,4 +92,6 @@ pub enum NoticeKind {
     EngineFailed,
     /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.
     DatabaseRestored,
+    /// The store has ended by a fault: nothing can be read or saved before the next start; `subject` says why.
+    StoreFailed,
 }

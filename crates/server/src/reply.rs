@@ -63,6 +63,8 @@ pub(crate) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::FfmpegMissing
         | ErrorCode::StorageFailed
+        | ErrorCode::FolderGone
+        | ErrorCode::Damaged
         | ErrorCode::StoreFailed
         | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

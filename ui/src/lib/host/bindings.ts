@@ -12,7 +12,7 @@ server_url: string | null, peer_port: number | null,
  */
 probed_types: Array<string>, };
 
-export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
+export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
 
 export type FileEntry = { index: FileIndex, 
 /**
@@ -62,7 +62,7 @@ export type Notice = { kind: NoticeKind,
  */
 subject: string, };
 
-export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "engine_failed" | "database_restored";
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "engine_failed" | "database_restored" | "store_failed";
 
 export type PlaybackId = string;
 

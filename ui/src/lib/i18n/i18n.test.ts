@@ -58,6 +58,8 @@ describe("words for codes", () => {
     busy: true,
     disk_full: true,
     storage_failed: true,
+    folder_gone: true,
+    damaged: true,
     store_failed: true,
     forbidden: true,
     bad_request: true,
@@ -70,6 +72,7 @@ describe("words for codes", () => {
     ffmpeg_missing: true,
     engine_failed: true,
     database_restored: true,
+    store_failed: true,
   };
 
   it("exist for every error and every notice", () => {
