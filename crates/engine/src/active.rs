@@ -9,6 +9,7 @@ use librqbit::ManagedTorrent;
 use tokio::sync::{Notify, watch};
 
 use crate::announce::Route;
+use crate::keeper::Keeper;
 use crate::phase::Phase;
 use crate::stats::Totals;
 
@@ -21,6 +22,7 @@ pub(crate) struct ActiveTorrent {
     /// Its HTTP trackers, reachable as long as it is active.
     _routes: Vec<Route>,
     pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) keeper: Keeper,
     usage: Mutex<Usage>,
     totals: Mutex<Totals>,
     /// Tells the supervisor that a file was opened.
@@ -73,6 +75,7 @@ impl ActiveTorrent {
             file_lengths,
             _routes: routes,
             phase: watch::Sender::new(phase),
+            keeper: Keeper::new(),
             usage: Mutex::new(Usage {
                 watched: HashMap::new(),
                 lingering: HashMap::new(),
@@ -99,8 +102,13 @@ impl ActiveTorrent {
             usage.lingering.remove(&file);
         }
         drop(usage);
+        self.keeper.begin();
         self.changed.notify_one();
         Some(Lease { torrent: Arc::clone(self), file, purpose, linger })
+    }
+
+    pub(crate) fn has_readers(&self) -> bool {
+        self.usage().readers > 0
     }
 
     /// Closes the torrent for new readers if nobody has used it since `idle_timeout`.

@@ -14,6 +14,7 @@ mod announce;
 mod config;
 mod engine;
 mod error;
+mod keeper;
 mod lifecycle;
 mod peers;
 mod phase;

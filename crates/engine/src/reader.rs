@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::active::{ActiveTorrent, Lease};
+use crate::keeper::Starving;
 use crate::phase::Phase;
 use crate::{Failure, ReadError};
 
@@ -44,7 +45,8 @@ pub struct FileReader {
 struct Stall {
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
-    is_waiting: bool,
+    waiting: Option<Starving>,
+    torrent: Arc<ActiveTorrent>,
 }
 
 impl FileReader {
@@ -66,7 +68,8 @@ impl FileReader {
             stall: Stall {
                 timeout: stall_timeout,
                 timer: Box::pin(tokio::time::sleep(stall_timeout)),
-                is_waiting: false,
+                waiting: None,
+                torrent: Arc::clone(torrent),
             },
             _lease: lease,
             _slot: slot,
@@ -113,8 +116,8 @@ impl FileReader {
 
 impl Stall {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReadError> {
-        if !self.is_waiting {
-            self.is_waiting = true;
+        if self.waiting.is_none() {
+            self.waiting = Some(Starving::begin(&self.torrent));
             self.timer.as_mut().reset(Instant::now() + self.timeout);
         }
         ready!(self.timer.as_mut().poll(cx));
@@ -140,7 +143,7 @@ impl AsyncRead for FileReader {
         let filled_before = buf.filled().len();
         let error = match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
-                this.stall.is_waiting = false;
+                this.stall.waiting = None;
                 this.position += (buf.filled().len() - filled_before) as u64;
                 return Poll::Ready(Ok(()));
             }
@@ -150,7 +153,7 @@ impl AsyncRead for FileReader {
             }
             Poll::Pending => ready!(this.poll_reason_to_stop(cx)),
         };
-        this.stall.is_waiting = false;
+        this.stall.waiting = None;
         Poll::Ready(Err(error.into_io()))
     }
 }
@@ -165,7 +168,7 @@ impl AsyncSeek for FileReader {
         let target = target.filter(|target| *target <= self.length_bytes).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "the position is outside of the file")
         })?;
-        self.stall.is_waiting = false;
+        self.stall.waiting = None;
         self.position = target;
         Pin::new(&mut self.stream).start_seek(SeekFrom::Start(target))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use librqbit::ManagedTorrentState;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 use crate::active::ActiveTorrent;
 use crate::engine::{Engine, Inner};
@@ -13,16 +13,17 @@ use crate::phase::{Failure, Phase};
 use crate::stats;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// While a reader has nobody to get bytes from.
+const URGENT_POLL_INTERVAL: Duration = Duration::from_millis(100);
 const STATS_INTERVAL: Duration = Duration::from_millis(950);
 
 /// Runs until the engine is gone.
 pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
-    let mut tick = interval(POLL_INTERVAL);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pause = Duration::ZERO;
     let mut stats_due = Instant::now();
     loop {
         tokio::select! {
-            _ = tick.tick() => {}
+            () = sleep(pause) => {}
             () = changed.notified() => {}
         }
         let Some(inner) = engine.upgrade() else { return };
@@ -32,22 +33,29 @@ pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
         }
         let tasks = inner.tasks.clone();
         // A round of its own: what breaks it does not end the supervision of all torrents.
-        if let Err(error) = tasks.run("look after torrents".to_owned(), round(inner, is_stats_due)).await {
+        let looked = tasks.run("look after torrents".to_owned(), round(inner, is_stats_due)).await;
+        let is_urgent = looked.unwrap_or_else(|error| {
             tracing::warn!(%error, "a look at the torrents ended early");
-        }
+            false
+        });
+        pause = if is_urgent { URGENT_POLL_INTERVAL } else { POLL_INTERVAL };
     }
 }
 
-async fn round(inner: Arc<Inner>, is_stats_due: bool) {
+/// Gives whether the next one should be soon.
+async fn round(inner: Arc<Inner>, is_stats_due: bool) -> bool {
+    let mut is_urgent = false;
     let torrents = inner.all();
     for torrent in &torrents {
         notice_failure(torrent);
         inner.select_files(torrent).await;
+        is_urgent |= inner.keep_connected(torrent).await;
         deactivate_if_idle(&inner, torrent);
     }
     if is_stats_due {
         publish_stats(&inner, &torrents);
     }
+    is_urgent
 }
 
 fn notice_failure(torrent: &ActiveTorrent) {

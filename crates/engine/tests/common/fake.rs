@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use freshet_model::InfoHash;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A TCP server on 127.0.0.1 that counts its connections; it ends when it is dropped.
@@ -57,6 +58,33 @@ impl Server {
                 answer.extend_from_slice(&script);
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        })
+        .await
+    }
+
+    /// A door in front of a peer: `lets_in` says for each connection, counted from 0, whether it goes through or is
+    /// closed at once. A value sent through `cut` ends those that went through.
+    pub(crate) async fn door(
+        peer: SocketAddr,
+        lets_in: impl Fn(usize) -> bool + Send + 'static,
+        cut: &watch::Sender<()>,
+    ) -> Self {
+        let cut = cut.subscribe();
+        let count = AtomicUsize::new(0);
+        Self::start(move |mut stream| {
+            let is_let_in = lets_in(count.fetch_add(1, Ordering::SeqCst));
+            let mut cut = cut.clone();
+            cut.mark_unchanged();
+            async move {
+                if !is_let_in {
+                    return;
+                }
+                let Ok(mut inside) = TcpStream::connect(peer).await else { return };
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut stream, &mut inside) => {}
+                    Ok(()) = cut.changed() => {}
+                }
             }
         })
         .await
