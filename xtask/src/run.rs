@@ -110,14 +110,27 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     shell.run(shell.command(".", &binary, &arguments))
 }
 
-/// Runs the benchmarks of all headless crates.
+/// Runs the benchmarks of all headless crates, or of the one whose name without `freshet-` comes first.
 ///
 /// # Errors
-/// One does not compile or fails.
+/// One does not compile or fails, or there is no such crate.
 pub(crate) fn bench(shell: &Shell, rest: &[String]) -> Result<()> {
-    let mut arguments = vec!["bench", "--benches"];
-    arguments.extend(rest.iter().map(String::as_str));
-    shell.cargo(&arguments)
+    let arguments = bench_arguments(rest);
+    shell.cargo(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn bench_arguments(rest: &[String]) -> Vec<String> {
+    // Only benchmarks: with `--benches` Cargo would build the unit tests as well, and those know none of the arguments.
+    let mut arguments = vec!["bench".to_owned(), "--bench=*".to_owned()];
+    let rest = match rest.split_first() {
+        Some((name, rest)) if !name.starts_with('-') => {
+            arguments.push(format!("--package=freshet-{name}"));
+            rest
+        }
+        _ => rest,
+    };
+    arguments.extend_from_slice(rest);
+    arguments
 }
 
 #[cfg(test)]
@@ -143,6 +156,20 @@ mod tests {
         let message = parse(&["--port"]).unwrap_err().to_string();
 
         assert!(message.contains("\"--port\"") && message.contains("after --"), "{message}");
+    }
+
+    #[test]
+    fn benchmarks_run_for_all_crates_or_for_the_named_one() {
+        let arguments = |rest: &[&str]| {
+            bench_arguments(&rest.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+        };
+
+        assert_eq!(arguments(&[]), ["bench", "--bench=*"]);
+        assert_eq!(arguments(&["--", "cached"]), ["bench", "--bench=*", "--", "cached"]);
+        assert_eq!(
+            arguments(&["store", "--", "cached"]),
+            ["bench", "--bench=*", "--package=freshet-store", "--", "cached"]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How fast the store is, as ratios to what it could have been: `cargo bench -p freshet-store`.
+//! How fast the store is, as ratios to what it could have been: `cargo xtask bench store`.
 //!
 //! Criterion prints each figure; the ratios come at the end.
 
