@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{
-    AppEvent, InfoHash, MediaKind, Notice, NoticeKind, PlayerTarget, Revision, Settings, Snapshot,
-    StoreChange, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
+    AppEvent, MediaKind, Notice, NoticeKind, PlayerTarget, Revision, Settings, Snapshot, StoreChange,
+    TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
 };
 use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -261,7 +261,7 @@ impl HubState {
     /// What is on the disk, and once the store has failed an empty library under the notice that says so.
     async fn snapshot(&mut self) -> Snapshot {
         let stored = loop {
-            match self.store.snapshot().await {
+            match self.store.snapshot_of(|record, marks| summary(&record, marks)).await {
                 Ok(stored) => break stored,
                 Err(ReadError::Fatal(reason)) => {
                     if self.has_store {
@@ -280,14 +280,9 @@ impl HubState {
                 }
             }
         };
-        let marks_of = |info_hash: InfoHash| stored.marks.iter().find(|marks| marks.info_hash == info_hash);
         Snapshot {
             revision: stored.revision,
-            torrents: stored
-                .torrents
-                .iter()
-                .map(|record| summary(record, marks_of(record.info_hash)))
-                .collect(),
+            torrents: stored.torrents,
             settings: stored.settings,
             stats: self.stats.borrow().as_ref().clone(),
             notices: self.notices.clone(),
@@ -333,7 +328,7 @@ pub(crate) fn summary(record: &TorrentRecord, marks: Option<&TorrentMarks>) -> T
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use freshet_model::TorrentRecord;
+    use freshet_model::{InfoHash, TorrentRecord};
     use freshet_store::StoreOptions;
 
     use super::*;

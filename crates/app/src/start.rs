@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freshet_engine::{Engine, EngineConfig, EngineLimits};
 use freshet_media::Tools;
-use freshet_model::{Notice, NoticeKind, TorrentState};
+use freshet_model::{Notice, NoticeKind, TorrentMarks, TorrentRecord, TorrentState};
 use freshet_store::{RestoredBackup, Store, StoreOptions};
 use tracing::{error, info};
 
@@ -115,9 +115,12 @@ impl App {
     fn resolve_unfinished(&self) {
         let app = self.clone();
         self.inner.tasks.spawn("resolve unfinished", async move {
-            match app.torrents().await {
-                Ok(torrents) => {
-                    for record in torrents.iter().filter(|record| record.state() == TorrentState::Resolving) {
+            let unfinished = |record: TorrentRecord, _: Option<&TorrentMarks>| {
+                (record.state() == TorrentState::Resolving).then_some(record)
+            };
+            match app.inner.store.snapshot_of(unfinished).await {
+                Ok(snapshot) => {
+                    for record in snapshot.torrents.iter().flatten() {
                         app.start_resolving(record);
                     }
                 }

@@ -44,11 +44,11 @@ struct Inner {
 
 /// Everything, as it was between two changes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoreSnapshot {
+pub struct StoreSnapshot<T = Arc<TorrentRecord>> {
     /// Changes up to this one are in it, and no later ones.
     pub revision: Revision,
     /// Newest first.
-    pub torrents: Vec<Arc<TorrentRecord>>,
+    pub torrents: Vec<T>,
     /// Only torrents that have marks; in the order of their info hashes.
     pub marks: Vec<TorrentMarks>,
     pub settings: Settings,
@@ -278,12 +278,35 @@ impl Store {
     /// # Errors
     /// [`ReadError`]
     pub async fn snapshot(&self) -> Result<StoreSnapshot, ReadError> {
-        self.read(|conn| {
+        self.snapshot_of(|torrent, _| Arc::new(torrent)).await
+    }
+
+    /// The same, with what `shape` makes of each torrent and its marks in the torrent's place.
+    ///
+    /// Only one torrent is in memory at a time: the metainfo of a large library is hundreds of megabytes. `shape` runs on a
+    /// thread for reading, and must not wait for anything.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn snapshot_of<T: Send + 'static>(
+        &self,
+        shape: impl Fn(TorrentRecord, Option<&TorrentMarks>) -> T + Send + 'static,
+    ) -> Result<StoreSnapshot<T>, ReadError> {
+        self.read(move |conn| {
+            let marks = marks::read_all(conn)?;
+            let marks_of = |info_hash: InfoHash| {
+                let at = marks.binary_search_by_key(&info_hash, |marks| marks.info_hash);
+                at.ok().map(|at| &marks[at])
+            };
+            let shaped = torrents::shape_all(conn, |torrent| {
+                let marks = marks_of(torrent.info_hash);
+                shape(torrent, marks)
+            })?;
             Ok(StoreSnapshot {
                 revision: meta::revision(conn)?,
-                torrents: torrents::read_all(conn)?.into_iter().map(Arc::new).collect(),
-                marks: marks::read_all(conn)?,
+                torrents: shaped,
                 settings: settings::read(conn)?.settings,
+                marks,
             })
         })
         .await

@@ -320,5 +320,11 @@ async fn a_snapshot_has_everything_at_one_revision() {
     assert_eq!(snapshot.marks, [(*marks).clone()]);
     assert_eq!(snapshot.settings, *store.settings());
     assert_eq!(snapshot.revision, Revision(3));
+    let shaped = store.snapshot_of(|torrent, marks| (torrent.title, marks.cloned())).await.unwrap();
+    assert_eq!(
+        shaped.torrents,
+        [("title 2".to_owned(), Some((*marks).clone())), ("title 1".to_owned(), None)]
+    );
+    assert_eq!((shaped.revision, shaped.marks), (snapshot.revision, snapshot.marks));
     store.close().await.unwrap();
 }

@@ -28,8 +28,16 @@ pub(crate) fn read_by_id(conn: &Connection, id: i64) -> rusqlite::Result<Torrent
 
 /// Newest first; of two added in the same second, the one added later comes first.
 pub(crate) fn read_all(conn: &Connection) -> rusqlite::Result<Vec<TorrentRecord>> {
+    shape_all(conn, |torrent| torrent)
+}
+
+/// What `shape` makes of each; only one of them is in memory at a time.
+pub(crate) fn shape_all<T>(
+    conn: &Connection,
+    shape: impl Fn(TorrentRecord) -> T,
+) -> rusqlite::Result<Vec<T>> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents ORDER BY added_at_secs DESC, id DESC"))?
-        .query_map([], from_row)?
+        .query_map([], |row| from_row(row).map(&shape))?
         .collect()
 }
 
