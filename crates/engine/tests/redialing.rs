@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::fake::Server;
+use common::fake::{Server, ok};
 use common::{Bench, film, soon, spec, until};
 use freshet_engine::testing::{SeededTorrent, SeederOptions};
 use freshet_engine::{ReadError, TorrentSpec};
@@ -106,4 +106,28 @@ async fn a_reader_hears_of_a_pause_by_hand_only() {
     bench.engine.set_paused(false).await;
     soon("resumed read", reader.read_exact(&mut buf)).await.unwrap();
     assert_eq!(buf, film.bytes[..1000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracker_that_has_just_answered_is_spared_when_its_peers_are_dialed_again() {
+    let film = film(63, MIB, SeederOptions::default()).await;
+    let cut = watch::Sender::new(());
+    let door = Server::door(film.torrent.peer, |number| number > 1, &cut).await;
+    let mut answer = b"d8:intervali1800e5:peers6:\x7f\0\0\x01".to_vec();
+    answer.extend_from_slice(&door.address.port().to_be_bytes());
+    answer.push(b'e');
+    let tracker = Server::http(ok(&answer)).await;
+    let bench = impatient_bench().await;
+    let mut announced = spec(&film.torrent);
+    announced.peers.clear();
+    announced.trackers = vec![format!("http://{}/announce", tracker.address).parse().unwrap()];
+    soon("activate", bench.engine.activate(announced)).await.unwrap();
+
+    let open = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));
+    let mut reader = soon("open", open).await.unwrap();
+    let mut whole = Vec::new();
+    soon("read", reader.read_to_end(&mut whole)).await.unwrap();
+
+    assert!(whole == film.bytes);
+    assert_eq!((door.connections(), tracker.connections()), (3, 1));
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freshet_model::AddressPolicy;
 use freshet_web::WebClient;
@@ -23,6 +23,8 @@ use crate::tasks::Tasks;
 const MAX_REQUEST_BYTES: usize = 8 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 64;
+/// The session asks anew whenever it dials again; a tracker is spared questions that follow each other this closely.
+const ANSWER_LIFETIME: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -35,7 +37,13 @@ pub(crate) struct Relay {
 #[derive(Debug, Default)]
 struct Routes {
     next: u64,
-    trackers: HashMap<u64, Url>,
+    trackers: HashMap<u64, Tracker>,
+}
+
+#[derive(Debug)]
+struct Tracker {
+    url: Url,
+    last_answer: Option<(Instant, Arc<[u8]>)>,
 }
 
 /// A tracker that can be reached through the relay as long as this lives.
@@ -70,7 +78,7 @@ impl Relay {
             let mut routes = lock(&self.routes);
             routes.next += 1;
             let number = routes.next;
-            routes.trackers.insert(number, tracker);
+            routes.trackers.insert(number, Tracker { url: tracker, last_answer: None });
             number
         };
         let link = format!("http://{}/{}/{number}", self.address, self.token);
@@ -116,15 +124,12 @@ impl Desk {
     async fn serve(&self, mut stream: TcpStream) {
         let Ok(Some(target)) = timeout(REQUEST_TIMEOUT, read_target(&mut stream)).await else { return };
         let (status, body) = match self.tracker_url(&target) {
-            None => ("404 Not Found", Vec::new()),
-            Some(url) => match http::ask(&self.web, &url).await {
-                Ok(answer) => {
-                    ("200 OK", answer.judged(|peer| peers::is_allowed(peer, self.policy)).to_bencode())
-                }
-                Err(AnnounceError::Refused(reason)) => ("200 OK", http::refusal(&reason)),
+            None => ("404 Not Found", Arc::from([])),
+            Some((number, url)) => match self.answer(number, &url).await {
+                Ok(body) => ("200 OK", body),
                 Err(error) => {
                     tracing::debug!(host = url.host_str(), %error, "announce failed");
-                    ("502 Bad Gateway", Vec::new())
+                    ("502 Bad Gateway", Arc::from([]))
                 }
             },
         };
@@ -135,17 +140,37 @@ impl Desk {
         let _ = stream.shutdown().await;
     }
 
-    /// The tracker's link with the announce; its own query (passkeys stand there) stays in front.
-    fn tracker_url(&self, target: &str) -> Option<Url> {
+    /// What the tracker said just now, or says.
+    async fn answer(&self, number: u64, url: &Url) -> Result<Arc<[u8]>, AnnounceError> {
+        let last = lock(&self.routes).trackers.get(&number).and_then(|tracker| tracker.last_answer.clone());
+        if let Some((answered_at, body)) = last
+            && answered_at.elapsed() < ANSWER_LIFETIME
+        {
+            return Ok(body);
+        }
+        let body: Arc<[u8]> = match http::ask(&self.web, url).await {
+            Ok(answer) => answer.judged(|peer| peers::is_allowed(peer, self.policy)).to_bencode().into(),
+            Err(AnnounceError::Refused(reason)) => http::refusal(&reason).into(),
+            Err(error) => return Err(error),
+        };
+        if let Some(tracker) = lock(&self.routes).trackers.get_mut(&number) {
+            tracker.last_answer = Some((Instant::now(), Arc::clone(&body)));
+        }
+        Ok(body)
+    }
+
+    /// The number of a tracker, and its link with the announce; its own query (passkeys stand there) stays in front.
+    fn tracker_url(&self, target: &str) -> Option<(u64, Url)> {
         let (path, query) = target.split_once('?')?;
         let (token, number) = path.strip_prefix('/')?.split_once('/')?;
         if token != self.token {
             return None;
         }
-        let mut url = lock(&self.routes).trackers.get(&number.parse().ok()?)?.clone();
+        let number = number.parse().ok()?;
+        let mut url = lock(&self.routes).trackers.get(&number)?.url.clone();
         let query = url.query().map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
         url.set_query(Some(&query));
-        Some(url)
+        Some((number, url))
     }
 }
 
@@ -187,7 +212,8 @@ mod tests {
         let route = relay.route("http://t.example/announce?key=1".parse().unwrap()).unwrap();
         assert_eq!(route.url.as_str(), "http://127.0.0.1:9/token/1");
 
-        let url = desk.tracker_url("/token/1?info_hash=%ab").unwrap();
+        let (number, url) = desk.tracker_url("/token/1?info_hash=%ab").unwrap();
+        assert_eq!(number, 1);
         assert_eq!(url.as_str(), "http://t.example/announce?key=1&info_hash=%ab");
         for target in ["/guess/1?a=1", "/token/2?a=1", "/token/1", "/1?a=1", "http://t.example/token/1?a=1"] {
             assert_eq!(desk.tracker_url(target), None, "{target}");
