@@ -12,5 +12,5 @@ mod tools;
 pub use mp4::{FragmentError, Fragments};
 pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
 pub use probe::{Probe, ProbeError, Stream, probe};
-pub use run::{Part, PartError, Run, RunOptions, StartRunError};
+pub use run::{Part, PartError, Run, RunOptions, StartRunError, TIME_SHIFT_SECS};
 pub use tools::Tools;

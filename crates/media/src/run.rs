@@ -20,6 +20,12 @@ use crate::{AudioPlan, FragmentError, Fragments, Plan, Tools, VideoPlan};
 const QUEUED_REQUESTS: usize = 8;
 const KEPT_LOG_LINES: usize = 20;
 
+/// Every time in the output is this much later than in the film; the page takes it off again.
+///
+/// Frames that wait for later ones are decoded before they are shown, at the beginning of a film before zero, and MP4
+/// fragments know no time before zero. An edit list could say so, but media sources don't read it.
+pub const TIME_SHIFT_SECS: f64 = 10.0;
+
 /// Where to read and where to begin.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -196,11 +202,10 @@ fn arguments(options: &RunOptions) -> Vec<String> {
         // Begins at the key frame before the position, so that a copied picture can be shown from its first byte.
         push(&["-ss", &format!("{:.3}", options.at_secs), "-noaccurate_seek"]);
     }
-    // Times stay those of the film, so the page never has to shift what it appends.
+    // Times stay those of the film, so every run of it needs the same shift.
     push(&["-copyts", "-i", &options.input_url]);
-    if options.file_start_secs > 0.0 {
-        push(&["-output_ts_offset", &format!("{:.6}", -options.file_start_secs)]);
-    }
+    push(&["-output_ts_offset", &format!("{:.6}", TIME_SHIFT_SECS - options.file_start_secs)]);
+    push(&["-use_editlist", "0", "-avoid_negative_ts", "disabled"]);
     if let Some((index, plan)) = options.plan.video {
         push(&["-map", &format!("0:{index}")]);
         match plan {
@@ -274,7 +279,7 @@ mod tests {
         let line = arguments(&options(61.5)).join(" ");
 
         assert!(line.contains("-ss 61.500 -noaccurate_seek -copyts -i http://127.0.0.1:1/x"), "{line}");
-        assert!(line.contains("-output_ts_offset -1.400000"), "{line}");
+        assert!(line.contains("-output_ts_offset 8.600000"), "{line}");
         assert!(line.contains("-map 0:0 -c:v copy -tag:v hvc1 -map 0:2 -c:a aac"), "{line}");
         assert!(!arguments(&options(0.0)).contains(&"-ss".to_owned()));
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use freshet_media::{PROBED_TYPES, Part, PartError, ProbeError, Run, RunOptions, Tools, choose, probe};
+use freshet_media::{
+    PROBED_TYPES, Part, PartError, ProbeError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose, probe,
+};
 use freshet_model::{PlaybackMode, TrackKind};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -109,6 +111,7 @@ fn measure(folder: &Path, bytes: &[u8]) -> (f64, f64, String) {
     let times: Vec<f64> = packets.lines().filter_map(|line| line.trim_matches(',').parse().ok()).collect();
     let first = times.iter().copied().fold(f64::MAX, f64::min);
     let last = times.iter().copied().fold(0.0, f64::max);
+    let (first, last) = (first - TIME_SHIFT_SECS, last - TIME_SHIFT_SECS);
     (
         first,
         last,
@@ -152,6 +155,25 @@ async fn a_film_is_copied_whole_and_from_the_middle_with_its_own_times() {
     drop(run);
     tasks.close();
     tokio::time::timeout(TIME_OUT, tasks.wait()).await.expect("the tasks end with their runs");
+}
+
+#[tokio::test]
+async fn frames_that_wait_for_later_ones_keep_their_exact_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = clip(folder.path(), "film.mkv", 8, &["-c:v", "libx264", "-bf", "2", "-c:a", "aac"]);
+    let server = FileServer::start(&path).await;
+    let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+    let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
+    let starts = found.streams.iter().find(|s| s.kind == TrackKind::Video).unwrap().start_secs;
+    let plan = choose(&found, &everything(), None).unwrap();
+
+    for (at_secs, key_frame_secs) in [(0.0, starts), (4.5, starts + 4.0)] {
+        let options =
+            RunOptions { input_url: server.url.clone(), at_secs, file_start_secs: 0.0, plan: plan.clone() };
+        let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
+        let (first, ..) = measure(folder.path(), &read_all(&run).await);
+        assert!((first - key_frame_secs).abs() < 0.001, "from {at_secs}: {first}, not {key_frame_secs}");
+    }
 }
 
 #[tokio::test]

@@ -81,8 +81,7 @@ pub struct MediaRun {
     pub path: String,
     pub mode: PlaybackMode,
     pub start_secs: f64,
-    /// What the page sets as `SourceBuffer.timestampOffset`: 0, or a little less where the sound of the file begins before
-    /// its picture, so that the film begins with both.
+    /// What the page sets as `SourceBuffer.timestampOffset`, so that what it appends has the times of the film.
     pub timestamp_offset_secs: f64,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use freshet_media::{Part, PartError, Run, RunOptions, Tools, choose};
+use freshet_media::{Part, PartError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose};
 use freshet_model::{ErrorCode, MediaRun, PlaybackId, WireError};
 
 use super::{Table, random_token, unknown_playback};
@@ -72,7 +72,8 @@ impl App {
         let playback = open.get_mut(id).ok_or_else(unknown_playback)?;
         let probe = playback.probe.as_ref().ok_or_else(unknown_playback)?;
         let plan = choose(probe, &playback.playable_types, audio).map_err(|error| error.wire())?;
-        let (mime, mode, timestamp_offset_secs) = (plan.mime.clone(), plan.mode(), 0.0 - plan.lead_secs);
+        let (mime, mode, timestamp_offset_secs) =
+            (plan.mime.clone(), plan.mode(), -(TIME_SHIFT_SECS + plan.lead_secs));
         let at_secs = probe.duration_secs.map_or(at_secs, |duration| at_secs.min(duration));
         let options = RunOptions { input_url, at_secs, file_start_secs: probe.start_secs, plan };
         let run =

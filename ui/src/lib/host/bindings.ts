@@ -49,8 +49,7 @@ export type MediaRun = {
  */
 mime: string, path: string, mode: PlaybackMode, start_secs: number, 
 /**
- * What the page sets as `SourceBuffer.timestampOffset`: 0, or a little less where the sound of the file begins before
- * its picture, so that the film begins with both.
+ * What the page sets as `SourceBuffer.timestampOffset`, so that what it appends has the times of the film.
  */
 timestamp_offset_secs: number, };
 
