@@ -19,7 +19,7 @@ use crate::scratch::Scratch;
 use crate::shell::{Shell, end_tree};
 use crate::system;
 
-const CLIP: &str = "Freshet.Demo.2026.720p.mkv";
+const CLIP: &str = "River of Light.mkv";
 const CLIP_SECS: u32 = 60;
 /// From the start of a program to the line that it prints when it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -114,10 +114,11 @@ fn make_clip(shell: &Shell, folder: &Path) -> Result<PathBuf> {
         let text = shell.output(shell.command(".", "ffmpeg", ["-hide_banner", "-loglevel", "error", list]));
         text.is_ok_and(|text| text.lines().any(|line| line.split_whitespace().nth(1) == Some(name)))
     };
-    let picture = format!("testsrc2=size=1280x720:rate=25:duration={CLIP_SECS}");
+    let colors = "nb_colors=6:c0=0x0b3d4f:c1=0x12b5a6:c2=0xf2b94b:c3=0x27406e:c4=0x8fd3c8:c5=0xe36b4f";
+    let picture = format!("gradients=size=1280x720:rate=25:speed=0.015:duration={CLIP_SECS}:{colors}");
     let sound = format!("sine=frequency=330:beep_factor=2:duration={CLIP_SECS}");
-    // The picture has a counter of its own; the large clock is for reading the position from across the room.
-    let clock = "drawtext=text='%{pts\\:hms}':fontsize=96:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=16:x=(w-tw)/2:y=(h-th)/2";
+    // The clock tells whether the player shows what it says.
+    let clock = "drawtext=text='%{pts\\:hms}':fontsize=28:fontcolor=white@0.8:x=w-tw-40:y=40";
     let filter = if has("-filters", "drawtext") { clock } else { "null" };
     let encoder = if has("-encoders", "libx264") { "libx264" } else { "libopenh264" };
     let mut command = shell.command(".", "ffmpeg", ["-hide_banner", "-loglevel", "error", "-y"]);

@@ -285,6 +285,13 @@ describe("the main window", () => {
     await waitFor(() => expect(location.hash).toBe("#/"));
   });
 
+  it("says from when the copy is that took a damaged library's place", async () => {
+    const noon = Date.UTC(2026, 10, 20, 12) / 1000;
+    host.send(snapshot({ notices: [{ kind: "database_restored", subject: String(noon) }] }));
+
+    expect(await screen.findByText(/damaged; the copy from Nov 20, 2026/)).toBeTruthy();
+  });
+
   it("tells of notices, of a pause and of a lost connection, each with a way on", async () => {
     host.send(snapshot({ notices: [{ kind: "port_taken", subject: "8091" }], transfers_paused: true }));
     const line = await screen.findByText(/now ends in 8091/);

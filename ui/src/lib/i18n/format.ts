@@ -32,6 +32,13 @@ export class Formats {
     return translate(this.#locale, "unit.perSecond", { amount: this.bytes(bytesPerSec) });
   }
 
+  /** Day and time of day of a moment in seconds since 1970. */
+  moment(secs: number): string {
+    return new Intl.DateTimeFormat(this.#locale, { dateStyle: "medium", timeStyle: "short" }).format(
+      secs * 1000,
+    );
+  }
+
   percent(fraction: number): string {
     return new Intl.NumberFormat(this.#locale, { style: "percent" }).format(fraction);
   }
