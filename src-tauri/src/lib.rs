@@ -128,3 +128,7 @@ fn fail_without_window(message: &str) -> i32 {
     eprintln!("freshet: {message}");
     1
 }
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;

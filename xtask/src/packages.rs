@@ -148,6 +148,13 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["x11-utils", "/usr/bin/xwininfo", "xorg-xwininfo"],
         &["xwininfo"],
     ),
+    package(
+        WindowTests,
+        "a tray that a test can look into",
+        ["python3-dbus", "python3-dbus", "python-dbus"],
+        &[],
+    ),
+    package(WindowTests, "its main loop", ["python3-gi", "python3-gobject", "python-gobject"], &[]),
     package(WindowTests, "types and clicks", ["xdotool", "xdotool", "xdotool"], &["xdotool"]),
     package(WindowTests, "takes pictures of the screen", ["imagemagick", "ImageMagick", "imagemagick"], &[]),
     package(
