@@ -5,7 +5,7 @@
 fn main() {
     #[cfg(target_os = "linux")]
     if std::env::var_os("WEBKIT_GST_USE_PLAYBIN3").is_none() {
-        // WebKitGTK's older playback pipeline stops many files after their first moments.
+        // Every file then takes the one pipeline that the player is tested with.
         #[expect(unsafe_code, reason = "nothing else runs yet: this is the first line, before any thread")]
         // SAFETY: the process has one thread, so nobody reads the environment at the same time.
         unsafe {

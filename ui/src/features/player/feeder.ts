@@ -44,7 +44,7 @@ const BEHIND_SLACK_SECS = 10;
 const BEHIND_WHEN_FULL_SECS = 5;
 /**
  * Every view bridges a gap of two frames before the first picture by itself (most files have one: sound starts before
- * the picture). To jump over it would be a seek into a stream that is just starting, which WebKitGTK answers badly.
+ * the picture). To jump over it would be a seek into a stream that is just starting.
  */
 const BRIDGED_SECS = 2002 / 24_000;
 /** Pictures may start a little after the wanted time (frames that wait for others); further off it is a gap. */
