@@ -88,8 +88,6 @@ pub enum NoticeKind {
     PeerPortTaken,
     /// No `ffmpeg`: the built-in player can't play.
     FfmpegMissing,
-    /// The engine could not start; `subject` says why.
-    EngineFailed,
     /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.
     DatabaseRestored,
     /// The store has ended by a fault: nothing can be read or saved before the next start; `subject` says why.

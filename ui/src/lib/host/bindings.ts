@@ -61,7 +61,7 @@ export type Notice = { kind: NoticeKind,
  */
 subject: string, };
 
-export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "engine_failed" | "database_restored" | "store_failed";
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "database_restored" | "store_failed";
 
 export type PlaybackId = string;
 

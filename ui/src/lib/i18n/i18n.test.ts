@@ -70,7 +70,6 @@ describe("words for codes", () => {
     port_taken: true,
     peer_port_taken: true,
     ffmpeg_missing: true,
-    engine_failed: true,
     database_restored: true,
     store_failed: true,
   };
