@@ -74,7 +74,11 @@ impl Coded for MetainfoError {
 impl Coded for SettingsError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::LimitTooLow(_) | Self::Volume(_) | Self::TooLarge => ErrorCode::BadRequest,
+            Self::LimitTooLow(_)
+            | Self::Volume(_)
+            | Self::TooLarge
+            | Self::IdleTimeout(_)
+            | Self::Preload(_) => ErrorCode::BadRequest,
         }
     }
 }

@@ -39,6 +39,9 @@ pub use playback::{
     MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,
     TrackKind,
 };
-pub use settings::{Language, Settings, SettingsError, SettingsPatch, Theme};
+pub use settings::{
+    Indexer, Language, NetworkPatch, NetworkSettings, SearchPatch, SearchSettings, Settings, SettingsError,
+    SettingsPatch, Theme,
+};
 pub use source::{SourceError, TorrentSource};
 pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};

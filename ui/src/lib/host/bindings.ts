@@ -37,6 +37,16 @@ play_count: number,
  */
 updated_at_ms: number, };
 
+export type Indexer = { name: string, 
+/**
+ * Address of its API, or of the service itself.
+ */
+url: string, 
+/**
+ * A secret of the person.
+ */
+api_key: string, };
+
 export type InfoHash = string;
 
 export type Language = "system" | "en" | "ru";
@@ -52,6 +62,62 @@ mime: string, path: string, mode: PlaybackMode, start_secs: number,
  * What the page sets as `SourceBuffer.timestampOffset`, so that what it appends has the times of the film.
  */
 timestamp_offset_secs: number, };
+
+export type NetworkPatch = { lan_enabled?: boolean, allowed_hosts?: Array<string>, allow_lampa?: boolean, allowed_origins?: Array<string>, allowed_addresses?: Array<string>, denied_addresses?: Array<string>, open_streams?: boolean, https_enabled?: boolean, https_port?: number, https_cert_path?: string, https_key_path?: string, dlna_enabled?: boolean, mdns_enabled?: boolean, webdav_enabled?: boolean, friendly_name?: string, };
+
+export type NetworkSettings = { 
+/**
+ * Whether devices of the local network are answered at all, with the password or a token.
+ */
+lan_enabled: boolean, 
+/**
+ * Names besides our addresses under which we are reached (a reverse proxy, a name in the router).
+ */
+allowed_hosts: Array<string>, 
+/**
+ * Whether the known homes of the Lampa page may use TorrServer's interface.
+ */
+allow_lampa: boolean, 
+/**
+ * Other pages that may, by origin (`https://page.example`).
+ */
+allowed_origins: Array<string>, 
+/**
+ * Addresses or networks (`192.168.1.0/24`) that alone are answered; empty: all. Loopback always is.
+ */
+allowed_addresses: Array<string>, 
+/**
+ * Addresses or networks that are never answered.
+ */
+denied_addresses: Array<string>, 
+/**
+ * Whether players without password or token may play what is in the library, as TorrServer lets them.
+ */
+open_streams: boolean, 
+/**
+ * Whether we are also reached by HTTPS.
+ */
+https_enabled: boolean, https_port: number, 
+/**
+ * A certificate chain and its key, PEM; empty: one that we make ourselves.
+ */
+https_cert_path: string, https_key_path: string, 
+/**
+ * Whether televisions find the library by DLNA. They know no password.
+ */
+dlna_enabled: boolean, 
+/**
+ * Whether we announce ourselves by mDNS while the local network is let in.
+ */
+mdns_enabled: boolean, 
+/**
+ * Whether the library is a read-only folder under `/dav`.
+ */
+webdav_enabled: boolean, 
+/**
+ * What televisions and other devices call us; empty: a name of our own.
+ */
+friendly_name: string, };
 
 export type Nothing = Record<symbol, never>;
 
@@ -105,6 +171,10 @@ export type ReportKind = "playing" | "paused" | "seeked" | "ended" | "closed";
 
 export type Revision = number;
 
+export type SearchPatch = { torznab_enabled?: boolean, indexers?: Array<Indexer>, };
+
+export type SearchSettings = { torznab_enabled: boolean, indexers: Array<Indexer>, };
+
 export type Settings = { language: Language, theme: Theme, 
 /**
  * 0: no limit.
@@ -119,11 +189,23 @@ upload_limit_bytes_per_sec: number, volume: number, is_muted: boolean,
  */
 track_client_positions: boolean, 
 /**
+ * A torrent that nobody reads is closed after so long.
+ */
+idle_timeout_secs: number, 
+/**
+ * How much of a film is fetched before it is shown, at most; 0: nothing.
+ */
+preload_bytes: number, 
+/**
+ * A folder whose `.torrent` files are taken into the library; empty: none.
+ */
+watch_dir: string, network: NetworkSettings, search: SearchSettings, 
+/**
  * Settings of TorrServer's clients that mean nothing here: kept and given back as they came.
  */
 torrserver: Record<string, unknown>, };
 
-export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, 
+export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, watch_dir?: string, network?: NetworkPatch, search?: SearchPatch, 
 /**
  * Fields to set; fields that are not named stay.
  */

@@ -1,6 +1,13 @@
 //! What a person can choose. Every change is applied at once.
 
+mod group;
+mod network;
+mod search;
+
 use serde::{Deserialize, Serialize};
+
+pub use network::{NetworkPatch, NetworkSettings};
+pub use search::{Indexer, SearchPatch, SearchSettings};
 
 /// All settings, always complete: a field that an older file lacks gets its default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +24,14 @@ pub struct Settings {
     pub is_muted: bool,
     /// Whether positions that TorrServer's clients report are kept (TorrServer's `TrackTimecode`).
     pub track_client_positions: bool,
+    /// A torrent that nobody reads is closed after so long.
+    pub idle_timeout_secs: u32,
+    /// How much of a film is fetched before it is shown, at most; 0: nothing.
+    pub preload_bytes: u64,
+    /// A folder whose `.torrent` files are taken into the library; empty: none.
+    pub watch_dir: String,
+    pub network: NetworkSettings,
+    pub search: SearchSettings,
     /// Settings of TorrServer's clients that mean nothing here: kept and given back as they came.
     #[cfg_attr(feature = "ts", ts(type = "Record<string, unknown>"))]
     pub torrserver: serde_json::Map<String, serde_json::Value>,
@@ -32,6 +47,11 @@ impl Default for Settings {
             volume: 1.0,
             is_muted: false,
             track_client_positions: true,
+            idle_timeout_secs: 600,
+            preload_bytes: 32 * 1024 * 1024,
+            watch_dir: String::new(),
+            network: NetworkSettings::default(),
+            search: SearchSettings::default(),
             torrserver: serde_json::Map::new(),
         }
     }
@@ -67,6 +87,11 @@ pub struct SettingsPatch {
     pub volume: Option<f64>,
     pub is_muted: Option<bool>,
     pub track_client_positions: Option<bool>,
+    pub idle_timeout_secs: Option<u32>,
+    pub preload_bytes: Option<u64>,
+    pub watch_dir: Option<String>,
+    pub network: Option<NetworkPatch>,
+    pub search: Option<SearchPatch>,
     /// Fields to set; fields that are not named stay.
     #[cfg_attr(feature = "ts", ts(optional, type = "Record<string, unknown>"))]
     pub torrserver: Option<serde_json::Map<String, serde_json::Value>>,
@@ -80,11 +105,16 @@ pub enum SettingsError {
     Volume(f64),
     #[error("the settings kept for clients are larger than 64 KiB")]
     TooLarge,
+    #[error("a torrent is kept open for 1 second to 30 days after its last reader, not for {0} s")]
+    IdleTimeout(u32),
+    #[error("at most 1 GiB is fetched before a film is shown, not {0} bytes")]
+    Preload(u64),
 }
 
 impl Settings {
     /// One block (16 KiB) a second: under this no block could ever be sent whole.
     pub const MIN_LIMIT_BYTES_PER_SEC: u64 = 16 * 1024;
+    pub const MAX_PRELOAD_BYTES: u64 = 1024 * 1024 * 1024;
     const MAX_CLIENT_SETTINGS_BYTES: usize = 64 * 1024;
 
     /// These settings with a change applied.
@@ -106,6 +136,11 @@ impl Settings {
             volume: patch.volume.unwrap_or(self.volume),
             is_muted: patch.is_muted.unwrap_or(self.is_muted),
             track_client_positions: patch.track_client_positions.unwrap_or(self.track_client_positions),
+            idle_timeout_secs: patch.idle_timeout_secs.unwrap_or(self.idle_timeout_secs),
+            preload_bytes: patch.preload_bytes.unwrap_or(self.preload_bytes),
+            watch_dir: patch.watch_dir.unwrap_or_else(|| self.watch_dir.clone()),
+            network: self.network.with(patch.network.unwrap_or_default()),
+            search: self.search.with(patch.search.unwrap_or_default()),
             torrserver,
         };
         settings.check()?;
@@ -117,6 +152,12 @@ impl Settings {
             if limit != 0 && limit < Self::MIN_LIMIT_BYTES_PER_SEC {
                 return Err(SettingsError::LimitTooLow(limit));
             }
+        }
+        if !(1..=30 * 24 * 3600).contains(&self.idle_timeout_secs) {
+            return Err(SettingsError::IdleTimeout(self.idle_timeout_secs));
+        }
+        if self.preload_bytes > Self::MAX_PRELOAD_BYTES {
+            return Err(SettingsError::Preload(self.preload_bytes));
         }
         if !(0.0..=1.0).contains(&self.volume) {
             return Err(SettingsError::Volume(self.volume));
@@ -143,11 +184,31 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_of_a_group_keeps_the_rest_of_the_group() {
+        let network = NetworkSettings { lan_enabled: true, https_port: 9443, ..NetworkSettings::default() };
+        let before = Settings { network: network.clone(), ..Settings::default() };
+        let patch: SettingsPatch =
+            serde_json::from_str(r#"{"network":{"friendly_name":"den"},"idle_timeout_secs":30}"#).unwrap();
+
+        let after = before.with(patch).unwrap();
+
+        let network = NetworkSettings { friendly_name: "den".to_owned(), ..network };
+        assert_eq!(after, Settings { network, idle_timeout_secs: 30, ..before });
+        assert!(serde_json::from_str::<SettingsPatch>(r#"{"network":{"lan":true}}"#).is_err());
+    }
+
+    #[test]
     fn values_outside_their_range_are_refused() {
         let with = |patch| Settings::default().with(patch);
 
         let low = SettingsPatch { upload_limit_bytes_per_sec: Some(16_383), ..SettingsPatch::default() };
         assert_eq!(with(low), Err(SettingsError::LimitTooLow(16_383)));
+        for secs in [0, 30 * 24 * 3600 + 1] {
+            let patch = SettingsPatch { idle_timeout_secs: Some(secs), ..SettingsPatch::default() };
+            assert_eq!(with(patch), Err(SettingsError::IdleTimeout(secs)));
+        }
+        let much = SettingsPatch { preload_bytes: Some(1 << 31), ..SettingsPatch::default() };
+        assert_eq!(with(much), Err(SettingsError::Preload(1 << 31)));
         assert!(with(SettingsPatch { volume: Some(f64::NAN), ..SettingsPatch::default() }).is_err());
         assert!(
             with(SettingsPatch { download_limit_bytes_per_sec: Some(16_384), ..SettingsPatch::default() })
