@@ -103,6 +103,11 @@ async fn start_app(config: AppConfig) -> Result<App, StartError> {
 
 fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Result<()> {
     let has_tray = tray::build(handle, &app)?;
+    let (end_requested, quitting) = (server.end_requested(), handle.clone());
+    app.tasks().spawn("end on request", async move {
+        end_requested.await;
+        quit::in_order(&quitting);
+    });
     player::follow(handle, &app);
     handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });
     windows::show_main(handle)?;

@@ -59,9 +59,9 @@ pub(crate) async fn subscribe<R: Runtime>(
     subscriptions: State<'_, Subscriptions>,
     channel: Channel<AppEvent>,
 ) -> Result<(), WireError> {
-    caller(window.label())?;
+    let caller = caller(window.label())?;
     let token = subscriptions.replace(window.label());
-    let mut events = desktop.app.subscribe();
+    let mut events = desktop.app.subscribe(caller);
     desktop.app.tasks().spawn("window events", async move {
         let forward = async {
             while let Some(event) = events.next().await {

@@ -10,6 +10,7 @@ use freshet_model::{
 use serde_json::Value;
 
 use crate::App;
+use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
     AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
     TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
@@ -20,20 +21,44 @@ use crate::args::{
 pub enum Caller {
     MainWindow,
     PlayerWindow,
-    /// The UI in a browser: library and player are pages of one origin there.
+    /// The UI in a browser on this computer: library and player are pages of one origin there.
     Browser,
+    /// The same on another device, let in by the password. It may use everything and administer nothing.
+    NetworkBrowser,
+}
+
+impl Caller {
+    fn name(self) -> &'static str {
+        match self {
+            Self::MainWindow => "the main window",
+            Self::PlayerWindow => "the player window",
+            Self::Browser => "a page on this computer",
+            Self::NetworkBrowser => "a page on another device",
+        }
+    }
+
+    /// Whether this is the person at the computer, with all they have open for administration.
+    pub(crate) fn is_owner(self) -> bool {
+        matches!(self, Self::MainWindow | Self::Browser)
+    }
 }
 
 /// Which windows a command is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
+    /// Administration: the person at this computer alone.
+    Owner,
     Main,
     Both,
 }
 
 impl Audience {
     fn admits(self, caller: Caller) -> bool {
-        self == Self::Both || caller != Caller::PlayerWindow
+        match self {
+            Self::Owner => caller.is_owner(),
+            Self::Main => caller != Caller::PlayerWindow,
+            Self::Both => true,
+        }
     }
 }
 
@@ -101,13 +126,22 @@ commands! {
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 
     /// Changes settings; answers with all of them.
-    Main settings_update: settings::update(SettingsPatch) -> Settings;
+    Owner settings_update: settings::update(SettingsPatch) -> Settings;
+
+    /// Sets the password of the local network, or takes it away, which shuts the door.
+    Owner password_set: access::set_password(PasswordSet) -> ();
+    /// Lets a device play by an address with a token in it. The token is told this once.
+    Owner device_add: access::add_device(DeviceAdd) -> DeviceAdded;
+    /// Takes a device's token away. What it plays at this moment ends.
+    Owner device_remove: access::remove_device(DeviceRef) -> ();
+    /// A text as a QR code.
+    Owner qr_code: access::qr_code(QrText) -> QrCode;
 }
 
 fn admit(audience: Audience, caller: Caller, name: &str) -> Result<(), WireError> {
     if audience.admits(caller) {
         Ok(())
     } else {
-        Err(WireError::new(ErrorCode::Forbidden, format!("the player window may not call {name}")))
+        Err(WireError::new(ErrorCode::Forbidden, format!("{} may not call {name}", caller.name())))
     }
 }

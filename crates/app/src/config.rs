@@ -33,6 +33,11 @@ impl AppConfig {
         self.data_dir.join("pieces")
     }
 
+    /// A certificate that we made ourselves, and its key.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.data_dir.join("tls")
+    }
+
     pub(crate) fn dht_state(&self) -> PathBuf {
         self.data_dir.join("dht.json")
     }

@@ -6,8 +6,10 @@ use freshet_engine::{
     ResolveError,
 };
 use freshet_media::{NothingPlayable, ProbeError, StartRunError};
-use freshet_model::{ErrorCode, MagnetError, MetainfoError, SettingsError, SourceError, WireError};
-use freshet_store::{UpdateSettingsError, WriteError};
+use freshet_model::{
+    AccessError, ErrorCode, MagnetError, MetainfoError, SettingsError, SourceError, WireError,
+};
+use freshet_store::{ChangeAccessError, UpdateSettingsError, WriteError};
 use freshet_web::FetchError;
 
 /// The error with its causes, one after the other.
@@ -79,6 +81,24 @@ impl Coded for SettingsError {
             | Self::TooLarge
             | Self::IdleTimeout(_)
             | Self::Preload(_) => ErrorCode::BadRequest,
+        }
+    }
+}
+
+impl Coded for AccessError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooManyDevices | Self::Name => ErrorCode::BadRequest,
+            Self::NoSuchDevice => ErrorCode::NotFound,
+        }
+    }
+}
+
+impl Coded for ChangeAccessError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(error) => error.code(),
+            Self::Store(error) => error.code(),
         }
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{
-    AppEvent, MediaKind, Notice, NoticeKind, PlayerTarget, Revision, Settings, Snapshot, StoreChange,
-    TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
+    Access, AppEvent, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget, Revision, Settings,
+    Snapshot, StoreChange, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
 };
 use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
-use crate::Tasks;
+use crate::{Caller, Tasks};
 
 /// A listener that is this many events behind starts again from a snapshot.
 const KEPT_EVENTS: usize = 512;
@@ -33,6 +33,7 @@ enum Request {
     AddNotice(Notice),
     PlayerTarget(Option<PlayerTarget>),
     TransfersPaused(bool),
+    Network(NetworkStatus),
 }
 
 #[derive(Debug)]
@@ -58,6 +59,7 @@ impl EventHub {
             notices: Vec::new(),
             player_target: None,
             transfers_paused: false,
+            network: NetworkStatus::default(),
         };
         tasks.spawn("events", state.run(changes, queue));
         Self { requests }
@@ -75,15 +77,25 @@ impl EventHub {
         let _ = self.requests.send(Request::TransfersPaused(paused)).await;
     }
 
-    pub(crate) fn subscribe(&self) -> EventStream {
-        EventStream { requests: self.requests.clone(), state: StreamState::New }
+    pub(crate) async fn set_network(&self, network: NetworkStatus) {
+        let _ = self.requests.send(Request::Network(network)).await;
+    }
+
+    pub(crate) fn subscribe(&self, caller: Caller) -> EventStream {
+        EventStream { requests: self.requests.clone(), state: StreamState::New, caller }
     }
 }
 
 impl crate::App {
-    /// Opens the event stream for one window or client.
-    pub fn subscribe(&self) -> EventStream {
-        self.inner.events.subscribe()
+    /// Opens the event stream for one window or client. Only those of the person at the computer hear secrets (keys of search
+    /// services), because they can change them.
+    pub fn subscribe(&self, caller: Caller) -> EventStream {
+        self.inner.events.subscribe(caller)
+    }
+
+    /// Tells every window how we are reached from the network.
+    pub async fn set_network_status(&self, status: NetworkStatus) {
+        self.inner.events.set_network(status).await;
     }
 }
 
@@ -92,6 +104,7 @@ impl crate::App {
 pub struct EventStream {
     requests: mpsc::Sender<Request>,
     state: StreamState,
+    caller: Caller,
 }
 
 #[derive(Debug)]
@@ -104,6 +117,18 @@ enum StreamState {
 impl EventStream {
     /// The next event; `None` when the application has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<AppEvent> {
+        let mut event = self.next_for_owner().await?;
+        if !self.caller.is_owner() {
+            match &mut event {
+                AppEvent::Snapshot(Snapshot { settings, .. })
+                | AppEvent::SettingsChanged { settings, .. } => settings.hide_secrets(),
+                _ => {}
+            }
+        }
+        Some(event)
+    }
+
+    async fn next_for_owner(&mut self) -> Option<AppEvent> {
         loop {
             match &mut self.state {
                 StreamState::Ended => return None,
@@ -145,8 +170,10 @@ fn revision(event: &AppEvent) -> Option<Revision> {
         AppEvent::TorrentChanged { revision, .. }
         | AppEvent::TorrentRemoved { revision, .. }
         | AppEvent::MarksChanged { revision, .. }
-        | AppEvent::SettingsChanged { revision, .. } => Some(*revision),
+        | AppEvent::SettingsChanged { revision, .. }
+        | AppEvent::AccessChanged { revision, .. } => Some(*revision),
         AppEvent::Snapshot(_)
+        | AppEvent::NetworkChanged { .. }
         | AppEvent::StatsChanged { .. }
         | AppEvent::NoticesChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }
@@ -163,6 +190,7 @@ struct HubState {
     notices: Vec<Notice>,
     player_target: Option<PlayerTarget>,
     transfers_paused: bool,
+    network: NetworkStatus,
 }
 
 impl HubState {
@@ -213,6 +241,10 @@ impl HubState {
                 self.transfers_paused = paused;
                 self.emit(AppEvent::TransfersPaused { paused });
             }
+            Request::Network(network) => {
+                self.network = network.clone();
+                self.emit(AppEvent::NetworkChanged { network });
+            }
         }
     }
 
@@ -255,6 +287,9 @@ impl HubState {
             StoreChange::Settings(settings) => {
                 self.emit(AppEvent::SettingsChanged { revision, settings: Arc::unwrap_or_clone(settings) });
             }
+            StoreChange::Access(access) => {
+                self.emit(AppEvent::AccessChanged { revision, access: access.summary() });
+            }
         }
     }
 
@@ -272,6 +307,7 @@ impl HubState {
                         torrents: Vec::new(),
                         marks: Vec::new(),
                         settings: Settings::clone(&self.store.settings()),
+                        access: Access::clone(&self.store.access()),
                     };
                 }
                 Err(error) => {
@@ -284,6 +320,8 @@ impl HubState {
             revision: stored.revision,
             torrents: stored.torrents,
             settings: stored.settings,
+            access: stored.access.summary(),
+            network: self.network.clone(),
             stats: self.stats.borrow().as_ref().clone(),
             notices: self.notices.clone(),
             player_target: self.player_target,
@@ -348,7 +386,7 @@ mod tests {
         let (_stats, stats) = watch::channel(Arc::default());
         let tasks = Tasks::new();
         let hub = EventHub::start(store.clone(), stats, &tasks);
-        let mut open = hub.subscribe();
+        let mut open = hub.subscribe(Caller::MainWindow);
         assert!(
             matches!(open.next().await, Some(AppEvent::Snapshot(snapshot)) if snapshot.notices.is_empty())
         );
@@ -359,7 +397,9 @@ mod tests {
 
         let expected = [Notice { kind: NoticeKind::StoreFailed, subject: "the clock is broken".to_owned() }];
         assert_eq!(open.next().await, Some(AppEvent::NoticesChanged { notices: expected.to_vec() }));
-        let Some(AppEvent::Snapshot(snapshot)) = hub.subscribe().next().await else { panic!() };
+        let Some(AppEvent::Snapshot(snapshot)) = hub.subscribe(Caller::MainWindow).next().await else {
+            panic!()
+        };
         assert_eq!(snapshot.notices, expected);
         tasks.shutdown(Duration::from_secs(5)).await;
     }

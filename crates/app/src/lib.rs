@@ -3,6 +3,7 @@
 //! Every host (the desktop shell, the HTTP server) stands on [`App`] and nothing below it. The wall is here so that what
 //! happens to a torrent is decided, and tested, without a window and without HTTP.
 
+mod access;
 mod args;
 #[cfg(feature = "ts")]
 mod bindings;
@@ -26,6 +27,7 @@ mod viewed;
 
 use std::sync::Arc;
 
+pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
     AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
     TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
@@ -63,4 +65,5 @@ struct Inner {
     player: player::Player,
     client_plays: viewed::ClientPlays,
     server_url: std::sync::OnceLock<String>,
+    passwords: access::Passwords,
 }

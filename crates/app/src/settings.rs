@@ -13,6 +13,11 @@ impl App {
         self.inner.store.settings()
     }
 
+    /// As [`App::settings`], and told of every change.
+    pub fn watch_settings(&self) -> tokio::sync::watch::Receiver<Arc<Settings>> {
+        self.inner.store.watch_settings()
+    }
+
     /// Changes some settings; answers when they are on the disk. What they rule follows at once.
     ///
     /// # Errors

@@ -77,6 +77,7 @@ impl App {
                 player: crate::player::Player::default(),
                 client_plays: crate::viewed::ClientPlays::default(),
                 server_url: OnceLock::new(),
+                passwords: crate::access::Passwords::new(),
             }),
         };
         app.follow_settings();
@@ -89,6 +90,11 @@ impl App {
     /// The tasks of the application, for the hosts' own.
     pub fn tasks(&self) -> &Tasks {
         &self.inner.tasks
+    }
+
+    /// Where a host keeps the certificate that it made itself; it may not exist yet.
+    pub fn tls_dir(&self) -> std::path::PathBuf {
+        self.inner.config.tls()
     }
 
     /// Tells every window something that a person should know.

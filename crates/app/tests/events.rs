@@ -5,6 +5,7 @@
 mod common;
 
 use common::{call, event, shutdown, snapshot, start};
+use freshet_app::Caller;
 use freshet_model::{AppEvent, InfoHash, PlayerTarget, Revision, Theme};
 use serde_json::json;
 
@@ -20,7 +21,7 @@ async fn a_late_listener_starts_from_what_happened_before_it_came() {
     call(&app, "settings_update", json!({ "theme": "dark" })).await.unwrap();
     call(&app, "transfers_pause", json!({ "paused": true })).await.unwrap();
 
-    let mut events = app.subscribe();
+    let mut events = app.subscribe(Caller::MainWindow);
     let seen = snapshot(&mut events).await;
 
     assert_eq!(seen.settings.theme, Theme::Dark);
@@ -39,9 +40,9 @@ async fn a_late_listener_starts_from_what_happened_before_it_came() {
 async fn who_falls_behind_gets_a_snapshot_and_misses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let app = start(folder.path()).await;
-    let mut slow = app.subscribe();
+    let mut slow = app.subscribe(Caller::MainWindow);
     snapshot(&mut slow).await;
-    let mut watching = app.subscribe();
+    let mut watching = app.subscribe(Caller::MainWindow);
     snapshot(&mut watching).await;
 
     // More changes than the stream keeps, while nobody reads `slow`.
@@ -68,7 +69,7 @@ async fn revisions_grow_also_over_a_restart() {
     let mut last = Revision(0);
     for round in 0..3 {
         let app = start(folder.path()).await;
-        let mut events = app.subscribe();
+        let mut events = app.subscribe(Caller::MainWindow);
         assert!(snapshot(&mut events).await.revision >= last);
         call(&app, "viewed_set", set_viewed(round)).await.unwrap();
         let revision = event(&mut events, |event| match event {
@@ -88,7 +89,7 @@ async fn the_wish_for_the_player_reaches_windows_and_shell_each_time() {
     let app = start(folder.path()).await;
     let info_hash = InfoHash::new([2; 20]);
     call(&app, "torrent_add", json!({ "source": info_hash.to_string() })).await.unwrap();
-    let mut events = app.subscribe();
+    let mut events = app.subscribe(Caller::MainWindow);
     snapshot(&mut events).await;
     let wishes = app.watch_player();
 
@@ -104,7 +105,7 @@ async fn the_wish_for_the_player_reaches_windows_and_shell_each_time() {
     });
     assert_eq!(told.await, target);
     app.player_closed().await;
-    assert_eq!(snapshot(&mut app.subscribe()).await.player_target, None);
+    assert_eq!(snapshot(&mut app.subscribe(Caller::MainWindow)).await.player_target, None);
     shutdown(app).await;
 }
 
@@ -112,7 +113,7 @@ async fn the_wish_for_the_player_reaches_windows_and_shell_each_time() {
 async fn the_stream_ends_with_the_application() {
     let folder = tempfile::tempdir().unwrap();
     let app = start(folder.path()).await;
-    let mut events = app.subscribe();
+    let mut events = app.subscribe(Caller::MainWindow);
     snapshot(&mut events).await;
 
     shutdown(app).await;

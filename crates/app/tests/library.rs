@@ -16,7 +16,7 @@ async fn a_magnet_shows_its_row_at_once_then_its_files_then_its_bytes() {
     let swarm = Swarm::seed(&[("film.mkv", 3_000_000), ("cover.jpg", 5_000)]).await;
     let folder = tempfile::tempdir().unwrap();
     let app = start(folder.path()).await;
-    let mut events = app.subscribe();
+    let mut events = app.subscribe(Caller::MainWindow);
     assert!(snapshot(&mut events).await.torrents.is_empty());
 
     let added = call(&app, "torrent_add", json!({ "source": swarm.torrent.magnet() })).await.unwrap();
@@ -64,16 +64,20 @@ async fn the_library_and_its_marks_are_there_after_a_restart_and_after_removal_a
     shutdown(app).await;
 
     let app = start(folder.path()).await;
-    let row = snapshot(&mut app.subscribe()).await.torrents.remove(0);
+    let row = snapshot(&mut app.subscribe(Caller::MainWindow)).await.torrents.remove(0);
     assert_eq!((row.info_hash, row.viewed_count, row.playable_count), (info_hash, 1, 2));
     assert_eq!(row.play_target, Some(FileIndex(1)), "the next one that was not seen");
 
     call(&app, "torrent_remove", json!({ "info_hash": info_hash, "delete_pieces": true })).await.unwrap();
-    assert!(snapshot(&mut app.subscribe()).await.torrents.is_empty());
+    assert!(snapshot(&mut app.subscribe(Caller::MainWindow)).await.torrents.is_empty());
     let gone = call(&app, "torrent_remove", json!({ "info_hash": info_hash, "delete_pieces": true })).await;
     assert_eq!(gone.unwrap_err().code, ErrorCode::NotFound);
     call(&app, "torrent_add_file", file).await.unwrap();
-    assert_eq!(snapshot(&mut app.subscribe()).await.torrents[0].viewed_count, 1, "marks outlive the removal");
+    assert_eq!(
+        snapshot(&mut app.subscribe(Caller::MainWindow)).await.torrents[0].viewed_count,
+        1,
+        "marks outlive the removal"
+    );
     shutdown(app).await;
 }
 
@@ -132,7 +136,7 @@ async fn a_duplicate_is_the_same_torrent_and_keeps_what_was_said_of_it() {
 async fn a_magnet_that_nobody_answers_fails_with_a_reason_and_can_be_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let app = start(folder.path()).await;
-    let mut events = app.subscribe();
+    let mut events = app.subscribe(Caller::MainWindow);
     let info_hash = InfoHash::new([9; 20]);
 
     call(&app, "torrent_add", json!({ "source": info_hash.to_string() })).await.unwrap();

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    InfoHash, PlayerTarget, Revision, Settings, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats,
+    Access, AccessSummary, InfoHash, NetworkStatus, PlayerTarget, Revision, Settings, TorrentMarks,
+    TorrentRecord, TorrentSummary, TransferStats,
 };
 
 /// A change that is on the disk, as the store tells it: always the full new value.
@@ -13,6 +14,7 @@ pub enum StoreChange {
     TorrentRemoved(InfoHash),
     Marks(std::sync::Arc<TorrentMarks>),
     Settings(std::sync::Arc<Settings>),
+    Access(std::sync::Arc<Access>),
 }
 
 /// The state a window starts from.
@@ -25,6 +27,8 @@ pub struct Snapshot {
     /// Only torrents that have marks.
     pub marks: Vec<TorrentMarks>,
     pub settings: Settings,
+    pub access: AccessSummary,
+    pub network: NetworkStatus,
     pub stats: Vec<TransferStats>,
     pub notices: Vec<Notice>,
     pub player_target: Option<PlayerTarget>,
@@ -53,6 +57,13 @@ pub enum AppEvent {
     SettingsChanged {
         revision: Revision,
         settings: Settings,
+    },
+    AccessChanged {
+        revision: Revision,
+        access: AccessSummary,
+    },
+    NetworkChanged {
+        network: NetworkStatus,
     },
     /// All torrents in use; the ones that are not named are idle.
     StatsChanged {

@@ -11,6 +11,7 @@
 //!
 //! The wall stands here because every other room needs these words and none of them may need the others' libraries.
 
+mod access;
 pub mod bencode;
 mod error;
 mod event;
@@ -26,6 +27,10 @@ mod settings;
 mod source;
 mod torrent;
 
+pub use access::{
+    Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
+    NetworkStatus,
+};
 pub use error::{ErrorCode, WireError};
 pub use event::{AppEvent, Notice, NoticeKind, Snapshot, StoreChange};
 pub use file_ids::assign_torrserver_ids;

@@ -3,22 +3,24 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use freshet_app::{Caller, EventStream, MediaPart, MediaPartError};
 use freshet_model::{ErrorCode, PlaybackId, WireError};
 use futures::stream::{self, Stream};
 use serde_json::Value;
 
+use crate::body::{self, Reopen};
 use crate::file_response::{self, Content, Plan, PlannedBody};
+use crate::guard::{Level, Visitor};
+use crate::reply;
 use crate::state::ServerState;
-use crate::{body, reply};
 
 /// Shows a silent connection to be alive, to both ends.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -26,18 +28,24 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// `POST /rpc/{command}` with the arguments as JSON: the result, or `{code, message}`.
 pub(crate) async fn rpc(
     State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
     command: Result<Path<String>, PathRejection>,
     payload: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Ok(Path(command)) = command else { return reply::not_found() };
-    match run(&state, &command, payload).await {
+    match run(&state, caller(&visitor), &command, payload).await {
         Ok(result) => no_store(Json(result).into_response()),
         Err(error) => reply::wire_error(&error),
     }
 }
 
+fn caller(visitor: &Visitor) -> Caller {
+    if visitor.level == Level::Owner { Caller::Browser } else { Caller::NetworkBrowser }
+}
+
 async fn run(
     state: &ServerState,
+    caller: Caller,
     command: &str,
     payload: Result<Bytes, BytesRejection>,
 ) -> Result<Value, WireError> {
@@ -45,12 +53,15 @@ async fn run(
     let payload = payload.map_err(|rejection| bad(rejection.body_text()))?;
     let payload: Value =
         serde_json::from_slice(&payload).map_err(|error| bad(format!("{command}: {error}")))?;
-    freshet_app::dispatch(&state.app, Caller::Browser, command, payload).await
+    freshet_app::dispatch(&state.app, caller, command, payload).await
 }
 
 /// `GET /events`: a snapshot, then every change, until the client goes or the server stops.
-pub(crate) async fn events(State(state): State<ServerState>) -> Response {
-    let stream = until_stopped(state.app.subscribe(), state);
+pub(crate) async fn events(
+    State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    let stream = until_stopped(state.app.subscribe(caller(&visitor)), state);
     no_store(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_EVERY)).into_response())
 }
 
@@ -84,7 +95,17 @@ async fn playback_file(state: ServerState, playback: String, request: &HeaderMap
     let mut plan = Plan::new(request, &content, &file_response::boundary());
     let body = match std::mem::replace(&mut plan.body, PlannedBody::Parts(vec![])) {
         PlannedBody::Ready(text) => text.into(),
-        PlannedBody::Parts(parts) => body::from_reader(opened.reader, parts, state.stop),
+        PlannedBody::Parts(parts) => {
+            let app = state.app.clone();
+            let reopen: Reopen<_> = Box::new(move || {
+                let (app, playback) = (app.clone(), playback.clone());
+                Box::pin(async move {
+                    let opened = app.open_playback_file(&playback).await;
+                    opened.map(|opened| opened.reader).map_err(std::io::Error::other)
+                })
+            });
+            body::from_reader(opened.reader, reopen, parts, state.stop)
+        }
     };
     no_store(plan.into_response(body))
 }

@@ -7,30 +7,38 @@
 
 mod body;
 mod browser_host;
+mod doors;
 mod file_response;
 mod guard;
+mod local_user;
 mod range;
 mod reply;
 mod routes;
 mod serve;
+mod shares;
 mod state;
+mod tls;
 mod torrserver;
 mod ui;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_app::App;
 use freshet_model::{Notice, NoticeKind};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::guard::Guard;
-use crate::serve::Stops;
-use crate::state::{LinkMemory, ServerState};
+use crate::doors::DoorKeeper;
+pub use crate::guard::Accounts;
+use crate::guard::{Door, Guard, GuardOptions};
+use crate::serve::{Listening, Places, Stops};
+use crate::state::{LinkMemory, Readers, ServerState};
 use crate::ui::Ui;
 
 /// TorrServer's port, which its clients look for.
@@ -47,18 +55,55 @@ pub enum PortChoice {
     Exact(u16),
 }
 
+/// Which addresses the door to the network has while it is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LanAddresses {
+    /// Those of this computer in private networks, as they come and go; no tunnels and no public addresses.
+    Private,
+    /// These and no others.
+    These(Vec<IpAddr>),
+}
+
+impl LanAddresses {
+    fn list(&self) -> Vec<IpAddr> {
+        match self {
+            Self::Private => doors::private_addresses(),
+            Self::These(addresses) => addresses.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// A loopback address.
     pub ip: IpAddr,
     pub port: PortChoice,
     /// The built files of the UI; without it a small page stands in their place.
     pub ui_dir: Option<PathBuf>,
+    pub lan: LanAddresses,
+    /// Opens the door to the network whatever the switch in the settings says. A password is needed all the same.
+    pub lan_always: bool,
+    /// Takes every user of this computer for its person. Without it, other users need the password (on Linux, where the
+    /// system tells whose a connection is).
+    pub trusts_local_users: bool,
+    /// Wants the password on this computer too (TorrServer's `--httpauth`).
+    pub password_everywhere: bool,
+    /// Users with passwords of their own, next to the one password of the settings.
+    pub accounts: Accounts,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { ip: Ipv4Addr::LOCALHOST.into(), port: PortChoice::Default, ui_dir: None }
+        Self {
+            ip: Ipv4Addr::LOCALHOST.into(),
+            port: PortChoice::Default,
+            ui_dir: None,
+            lan: LanAddresses::Private,
+            lan_always: false,
+            trusts_local_users: false,
+            password_everywhere: false,
+            accounts: Accounts::default(),
+        }
     }
 }
 
@@ -80,10 +125,7 @@ impl ServerOptions {
 
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    #[error(
-        "{0} is not a loopback address: anybody on the network could use this server, and it has no password yet; \
-         use 127.0.0.1 or ::1"
-    )]
+    #[error("{0} is not a loopback address of this computer, such as 127.0.0.1 or ::1")]
     NotLoopback(IpAddr),
     #[error("port {0} is taken by another program; choose another one")]
     PortTaken(u16),
@@ -99,6 +141,8 @@ pub struct Server {
     address: SocketAddr,
     stops: Stops,
     tasks: TaskTracker,
+    lan: watch::Receiver<Arc<[SocketAddr]>>,
+    end: CancellationToken,
 }
 
 impl Server {
@@ -118,17 +162,66 @@ impl Server {
         }
 
         let stops = Stops { graceful: CancellationToken::new(), at_once: CancellationToken::new() };
-        let state = ServerState { app, stop: stops.graceful.clone(), links: LinkMemory::default() };
-        let router = routes::router(state, Guard::new(address), Ui::new(options.ui_dir.as_deref()));
+        let end = CancellationToken::new();
+        let state = ServerState {
+            app: app.clone(),
+            stop: stops.graceful.clone(),
+            end: end.clone(),
+            links: LinkMemory::default(),
+            readers: Readers::new(),
+        };
+        let hostname = hostname();
+        let guard = Guard::new(
+            app.clone(),
+            GuardOptions {
+                password_everywhere: options.password_everywhere,
+                accounts: options.accounts,
+                hostname: hostname.clone(),
+            },
+        );
+        let router = routes::router(state, &guard, Ui::new(options.ui_dir.as_deref()));
         let tasks = TaskTracker::new();
-        tasks.spawn(serve::accept(listener, router, stops.clone(), tasks.clone()));
+        let places = Places::new();
+        let listening = Listening {
+            door: Door::Own,
+            trusts_local_users: options.trusts_local_users,
+            tls: None,
+            stops: stops.clone(),
+            places: places.clone(),
+        };
+        tasks.spawn(serve::accept(listener, router.clone(), listening, tasks.clone()));
+        let (open, lan) = watch::channel(Arc::from([]));
+        let keeper = DoorKeeper {
+            app,
+            router,
+            stops: stops.clone(),
+            tasks: tasks.clone(),
+            places,
+            lan: options.lan,
+            lan_always: options.lan_always,
+            trusts_local_users: options.trusts_local_users,
+            hostname,
+            port: address.port(),
+            open,
+        };
+        tasks.spawn(keeper.run());
         tracing::info!(%address, "the server listens");
-        Ok(Self { address, stops, tasks })
+        Ok(Self { address, stops, tasks, lan, end })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The addresses of the open door to the network; empty while it is shut.
+    pub fn lan_addresses(&self) -> watch::Receiver<Arc<[SocketAddr]>> {
+        self.lan.clone()
+    }
+
+    /// Waits until somebody who may asks for the end of the program (`POST /shutdown`). The host ends it.
+    pub fn end_requested(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.end.clone().cancelled_owned()
     }
 
     /// Stops accepting, cuts streams, and waits for the other answers until the deadline; then cuts them too.
@@ -165,4 +258,11 @@ async fn listen(ip: IpAddr, port: PortChoice) -> Result<TcpListener, BindError> 
         }
     }
     Err(failure)
+}
+
+/// The name of this computer as it may stand in an address, or nothing.
+fn hostname() -> String {
+    let name = gethostname::gethostname().into_string().unwrap_or_default();
+    let is_name = |char: char| char.is_ascii_alphanumeric() || char == '-';
+    if name.len() <= 63 && name.chars().all(is_name) { name } else { String::new() }
 }

@@ -102,6 +102,7 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
         ip: flags.ip,
         port: flags.port.map_or(PortChoice::Default, PortChoice::Exact),
         ui_dir: flags.ui,
+        ..ServerOptions::default()
     };
     options.check()?;
 

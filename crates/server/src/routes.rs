@@ -11,10 +11,11 @@ use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::guard::{self, Guard, Rule};
+use crate::guard::{self, Guard, Rule, Scope};
 use crate::state::ServerState;
 use crate::torrserver::{
-    cache, download, echo, overview, play, playlist, settings, stream, stubs, torrents, upload, viewed,
+    cache, download, echo, overview, play, playlist, settings, shutdown, stream, stubs, torrents, upload,
+    viewed,
 };
 use crate::ui::Ui;
 use crate::{browser_host, reply};
@@ -25,11 +26,12 @@ type Handlers = MethodRouter<ServerState>;
 pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) rule: Rule,
+    pub(crate) scope: Scope,
     handlers: fn() -> Handlers,
 }
 
-const fn route(rule: Rule, path: &'static str, handlers: fn() -> Handlers) -> Route {
-    Route { path, rule, handlers }
+const fn route(rule: Rule, scope: Scope, path: &'static str, handlers: fn() -> Handlers) -> Route {
+    Route { path, rule, scope, handlers }
 }
 
 /// JSON of clients: a torrent's `data` may carry a film's whole description.
@@ -38,61 +40,63 @@ const MAX_JSON_BYTES: usize = 2 * 1024 * 1024;
 const MAX_COMMAND_BYTES: usize = 14 * 1024 * 1024;
 
 pub(crate) const ROUTES: &[Route] = &[
-    route(Rule::Clients, "/echo", || get(async || echo::get())),
-    route(Rule::Clients, "/torrents", || post(torrents::post)),
-    route(Rule::Clients, "/torrent/upload", || {
+    route(Rule::Clients, Scope::Open, "/echo", || get(async || echo::get())),
+    route(Rule::Clients, Scope::Library, "/torrents", || post(torrents::post)),
+    route(Rule::Clients, Scope::Library, "/torrent/upload", || {
         post(upload::post).layer(DefaultBodyLimit::max(upload::MAX_BYTES))
     }),
     // A catch-all does not match an empty tail, so each of these stands thrice.
-    route(Rule::Clients, "/stream", || get(stream::get)),
-    route(Rule::Clients, "/stream/", || get(stream::get)),
-    route(Rule::Clients, "/stream/{*name}", || get(stream::get)),
-    route(Rule::Clients, "/play/{hash}/{id}", || get(play::get)),
-    route(Rule::Clients, "/playlist", || get(playlist::get)),
-    route(Rule::Clients, "/playlist/", || get(playlist::get)),
-    route(Rule::Clients, "/playlist/{*name}", || get(playlist::get)),
-    route(Rule::Clients, "/playlistall/all.m3u", || get(playlist::get_all)),
-    route(Rule::Clients, "/viewed", || post(viewed::post)),
-    route(Rule::Clients, "/settings", || post(settings::post)),
-    route(Rule::Clients, "/cache", || post(cache::post)),
-    route(Rule::Clients, "/download/{size}", || get(download::get)),
-    route(Rule::Clients, "/magnets", || get(overview::magnets)),
-    route(Rule::Clients, "/stat", || get(overview::stat)),
-    route(Rule::Clients, "/search", || {
+    route(Rule::Clients, Scope::Known, "/stream", || get(stream::get)),
+    route(Rule::Clients, Scope::Known, "/stream/", || get(stream::get)),
+    route(Rule::Clients, Scope::Known, "/stream/{*name}", || get(stream::get)),
+    route(Rule::Clients, Scope::Known, "/play/{hash}/{id}", || get(play::get)),
+    route(Rule::Clients, Scope::Known, "/playlist", || get(playlist::get)),
+    route(Rule::Clients, Scope::Known, "/playlist/", || get(playlist::get)),
+    route(Rule::Clients, Scope::Known, "/playlist/{*name}", || get(playlist::get)),
+    route(Rule::Clients, Scope::Stream, "/playlistall/all.m3u", || get(playlist::get_all)),
+    route(Rule::Clients, Scope::Library, "/viewed", || post(viewed::post)),
+    route(Rule::Clients, Scope::Library, "/settings", || post(settings::post)),
+    route(Rule::Clients, Scope::Library, "/cache", || post(cache::post)),
+    route(Rule::Clients, Scope::Library, "/download/{size}", || get(download::get)),
+    route(Rule::Clients, Scope::Library, "/magnets", || get(overview::magnets)),
+    route(Rule::Clients, Scope::Library, "/stat", || get(overview::stat)),
+    route(Rule::Clients, Scope::Library, "/search", || {
         get(async |uri: Uri, query: RawQuery| stubs::search_redirect(&uri, query))
     }),
-    route(Rule::Clients, "/search/", || get(async || stubs::search_off())),
-    route(Rule::Clients, "/torznab/search", || {
+    route(Rule::Clients, Scope::Library, "/search/", || get(async || stubs::search_off())),
+    route(Rule::Clients, Scope::Library, "/torznab/search", || {
         get(async |uri: Uri, query: RawQuery| stubs::search_redirect(&uri, query))
     }),
-    route(Rule::Clients, "/torznab/search/", || get(async || stubs::search_off())),
-    route(Rule::Clients, "/gst/echo", || get(async || stubs::gst_echo())),
-    route(Rule::Clients, "/gst/settings", || {
+    route(Rule::Clients, Scope::Library, "/torznab/search/", || get(async || stubs::search_off())),
+    route(Rule::Clients, Scope::Open, "/gst/echo", || get(async || stubs::gst_echo())),
+    route(Rule::Clients, Scope::Library, "/gst/settings", || {
         get(async || stubs::gst_settings()).post(async || stubs::gst_settings_set())
     }),
-    route(Rule::Clients, "/storage/settings", || {
+    route(Rule::Clients, Scope::Library, "/storage/settings", || {
         get(stubs::storage_settings).post(async || stubs::storage_settings_set())
     }),
-    route(Rule::Clients, "/tmdb/settings", || get(stubs::tmdb_settings)),
-    route(Rule::Command, "/rpc/{command}", || {
+    route(Rule::Clients, Scope::Library, "/tmdb/settings", || get(stubs::tmdb_settings)),
+    route(Rule::Own, Scope::Owner, "/shutdown", || shutdown::handlers()),
+    route(Rule::Own, Scope::Owner, "/shutdown/{*reason}", || shutdown::handlers()),
+    route(Rule::Command, Scope::Library, "/rpc/{command}", || {
         post(browser_host::rpc).layer(DefaultBodyLimit::max(MAX_COMMAND_BYTES))
     }),
-    route(Rule::Events, "/events", || get(browser_host::events)),
-    route(Rule::Media, "/media/{token}/{part}", || get(browser_host::media)),
+    route(Rule::Events, Scope::Library, "/events", || get(browser_host::events)),
+    route(Rule::Media, Scope::Open, "/media/{token}/{part}", || get(browser_host::media)),
 ];
 
 /// The whole router. Everything that is not in the table is a file of the UI or unknown, and guarded too.
-pub(crate) fn router(state: ServerState, guard: Guard, ui: Ui) -> Router {
+pub(crate) fn router(state: ServerState, guard: &Guard, ui: Ui) -> Router {
     let mut router = Router::new();
-    for Route { path, rule, handlers } in ROUTES.iter().copied() {
+    for Route { path, rule, scope, handlers } in ROUTES.iter().copied() {
         // Wrong methods are as unknown as wrong paths: TorrServer knows no 405.
         let handlers = handlers().fallback(async || reply::not_found());
-        router = router.route(path, guarded(handlers, guard, rule));
+        router = router.route(path, guarded(handlers, guard, rule, scope));
     }
     let pages: MethodRouter<()> =
         get(async move |request: Request| ui.serve(request).await).fallback(async || reply::not_found());
     router
-        .fallback_service(guarded(pages, guard, Rule::Page))
+        .fallback_service(guarded(pages, guard, Rule::Page, Scope::Library))
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -104,10 +108,14 @@ pub(crate) fn router(state: ServerState, guard: Guard, ui: Ui) -> Router {
 
 fn guarded<S: Clone + Send + Sync + 'static>(
     handlers: MethodRouter<S>,
-    guard: Guard,
+    guard: &Guard,
     rule: Rule,
+    scope: Scope,
 ) -> MethodRouter<S> {
-    handlers.layer(from_fn(move |request: Request, next: Next| guard::enforce(guard, rule, request, next)))
+    let guard = guard.clone();
+    handlers.layer(from_fn(move |request: Request, next: Next| {
+        guard::enforce(guard.clone(), rule, scope, request, next)
+    }))
 }
 
 #[cfg(test)]
@@ -120,15 +128,23 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::state::LinkMemory;
+    use crate::guard::{Connection, Door, GuardOptions, Level, PathToken};
+    use crate::state::{LinkMemory, Readers};
 
     const OWN: &str = "127.0.0.1:8090";
+    const NETWORK: &str = "192.168.1.5:8090";
 
     async fn start(folder: &std::path::Path) -> (App, Router) {
         let app = App::start(AppConfig { enable_dht: false, ..AppConfig::new(folder) }).await.unwrap();
-        let state =
-            ServerState { app: app.clone(), stop: CancellationToken::new(), links: LinkMemory::default() };
-        (app, router(state, Guard::new(OWN.parse().unwrap()), Ui::new(None)))
+        let state = ServerState {
+            app: app.clone(),
+            stop: CancellationToken::new(),
+            end: CancellationToken::new(),
+            links: LinkMemory::default(),
+            readers: Readers::new(),
+        };
+        let guard = Guard::new(app.clone(), GuardOptions::default());
+        (app, router(state, &guard, Ui::new(None)))
     }
 
     /// A path that the route matches.
@@ -143,7 +159,29 @@ mod tests {
         path: &str,
         fields: &[(HeaderName, &'static str)],
     ) -> StatusCode {
-        let mut request = Request::builder().method(method).uri(path);
+        status_by(router, connection(Door::Own), method, path, fields).await
+    }
+
+    fn connection(door: Door) -> Connection {
+        let local = match door {
+            Door::Own => OWN,
+            Door::Network => NETWORK,
+        };
+        let peer = match door {
+            Door::Own => "127.0.0.1:50000",
+            Door::Network => "192.168.1.77:50000",
+        };
+        Connection { door, peer: peer.parse().unwrap(), local: local.parse().unwrap(), is_https: false }
+    }
+
+    async fn status_by(
+        router: &Router,
+        connection: Connection,
+        method: &Method,
+        path: &str,
+        fields: &[(HeaderName, &'static str)],
+    ) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path).extension(connection);
         for (name, value) in fields {
             request = request.header(name, HeaderValue::from_static(value));
         }
@@ -216,7 +254,90 @@ mod tests {
         assert_eq!(of(Rule::Command).collect::<Vec<_>>(), ["/rpc/{command}"]);
         assert_eq!(of(Rule::Events).collect::<Vec<_>>(), ["/events"]);
         assert_eq!(of(Rule::Media).collect::<Vec<_>>(), ["/media/{token}/{part}"]);
+        assert_eq!(of(Rule::Own).collect::<Vec<_>>(), ["/shutdown", "/shutdown/{*reason}"]);
         assert_eq!(of(Rule::Page).count(), 0, "the fallback serves the pages");
-        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 3);
+        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 5);
+    }
+
+    #[test]
+    fn the_scopes_are_the_ones_that_were_meant() {
+        let of = |scope| {
+            let routes = ROUTES.iter().filter(move |route| route.scope == scope);
+            routes.map(|route| route.path).collect::<Vec<_>>()
+        };
+
+        // The addresses of media have 128 random bits in them, told to those alone who passed `/rpc`.
+        assert_eq!(of(Scope::Open), ["/echo", "/gst/echo", "/media/{token}/{part}"]);
+        let known = ["/stream", "/stream/", "/stream/{*name}", "/play/{hash}/{id}"];
+        assert_eq!(
+            of(Scope::Known),
+            [&known[..], &["/playlist", "/playlist/", "/playlist/{*name}"]].concat()
+        );
+        assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u"]);
+        assert_eq!(of(Scope::Owner), ["/shutdown", "/shutdown/{*reason}"]);
+    }
+
+    /// From the network, by every route: without anything, with a token, with the password.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn neighbors_get_what_they_show_to_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, router) = start(folder.path()).await;
+        app.change_password(Some("long enough".to_owned())).await.unwrap();
+        let token = app.let_device_in("TV".to_owned()).await.unwrap().token;
+        let host = (header::HOST, NETWORK);
+        let password = (header::AUTHORIZATION, "Basic dXNlcjpsb25nIGVub3VnaA==");
+        let wrong = (header::AUTHORIZATION, "Basic dXNlcjp3cm9uZw==");
+
+        let ask = async |route: &Route, level: Level| {
+            let mut request = Request::builder()
+                .method(if route.path == "/shutdown" { Method::POST } else { Method::GET })
+                .uri(example(route.path))
+                .header(host.0.clone(), host.1)
+                .extension(connection(Door::Network));
+            match level {
+                Level::Stranger => {}
+                Level::Player => request = request.extension(PathToken(token.clone())),
+                Level::Member | Level::Owner => request = request.header(password.0.clone(), password.1),
+            }
+            router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+        };
+        for route in ROUTES {
+            for level in [Level::Stranger, Level::Player, Level::Member] {
+                // A command is asked for as one in other tests; here it is refused before anybody asks who it is.
+                if route.rule == Rule::Command {
+                    assert_eq!(ask(route, level).await, StatusCode::FORBIDDEN);
+                    continue;
+                }
+                let status = ask(route, level).await;
+                let context = format!("{} {level:?}: {status}", route.path);
+                let needs = match route.scope {
+                    Scope::Open => Level::Stranger,
+                    Scope::Known | Scope::Stream => Level::Player,
+                    Scope::Library => Level::Member,
+                    Scope::Owner => Level::Owner,
+                };
+                if level >= needs {
+                    assert_ne!(status, StatusCode::UNAUTHORIZED, "{context}");
+                    assert_ne!(status, StatusCode::FORBIDDEN, "{context}");
+                } else if level == Level::Stranger {
+                    assert_eq!(status, StatusCode::UNAUTHORIZED, "{context}");
+                } else {
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{context}");
+                }
+            }
+        }
+        let network = connection(Door::Network);
+        for path in ["/", "/index.html", "/nothing"] {
+            let status = status_by(&router, network, &Method::GET, path, std::slice::from_ref(&host)).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+            let fields = [host.clone(), wrong.clone()];
+            assert_eq!(
+                status_by(&router, network, &Method::GET, path, &fields).await,
+                StatusCode::UNAUTHORIZED
+            );
+        }
+        let fields = [host, password];
+        assert_eq!(status_by(&router, network, &Method::GET, "/", &fields).await, StatusCode::OK);
+        app.shutdown(std::time::Duration::from_secs(10)).await;
     }
 }

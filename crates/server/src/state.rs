@@ -2,11 +2,19 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io::{self, SeekFrom};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
-use freshet_app::{App, Description};
+use freshet_app::{App, Description, FileReader};
 use freshet_model::{ErrorCode, InfoHash, Magnet, TorrentRecord, TorrentSource, TorrentState, WireError};
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use crate::guard::{Connection, Door};
+use crate::shares::{PerAddress, Share};
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -14,7 +22,81 @@ pub(crate) struct ServerState {
     pub(crate) app: App,
     /// Fires when the server stops: long answers end then.
     pub(crate) stop: CancellationToken,
+    /// Fired by whoever may end the program.
+    pub(crate) end: CancellationToken,
     pub(crate) links: LinkMemory,
+    pub(crate) readers: Readers,
+}
+
+/// Open files of all answers together.
+const MAX_READERS: usize = 512;
+/// And of each device of the network.
+const MAX_READERS_PER_ADDRESS: usize = 64;
+
+/// Places for answers that read a file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Readers {
+    all: Arc<Semaphore>,
+    per_address: PerAddress,
+}
+
+/// A place among the readers; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct ReaderPlace {
+    _all: OwnedSemaphorePermit,
+    _share: Option<Share>,
+}
+
+/// A reader in its place.
+#[derive(Debug)]
+pub(crate) struct PlacedReader {
+    reader: FileReader,
+    _place: ReaderPlace,
+}
+
+impl PlacedReader {
+    pub(crate) fn new(reader: FileReader, place: ReaderPlace) -> Self {
+        Self { reader, _place: place }
+    }
+}
+
+impl AsyncRead for PlacedReader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.reader).poll_read(cx, buf)
+    }
+}
+
+impl AsyncSeek for PlacedReader {
+    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        Pin::new(&mut self.reader).start_seek(position)
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Pin::new(&mut self.reader).poll_complete(cx)
+    }
+}
+
+impl Readers {
+    pub(crate) fn new() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(MAX_READERS)),
+            per_address: PerAddress::new(MAX_READERS_PER_ADDRESS),
+        }
+    }
+
+    /// `None` if there are as many as there may be, in all or for this device. This computer is only counted in all.
+    pub(crate) fn take(&self, connection: &Connection) -> Option<ReaderPlace> {
+        let share = match connection.door {
+            Door::Own => None,
+            Door::Network => Some(self.per_address.take(connection.peer_key())?),
+        };
+        let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        Some(ReaderPlace { _all: all, _share: share })
+    }
 }
 
 /// Which torrent was behind a web link. A player that was given the link asks with it for every range, and the file behind

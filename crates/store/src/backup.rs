@@ -124,7 +124,7 @@ mod tests {
     use freshet_model::Revision;
 
     use super::*;
-    use crate::common::{Place, bare};
+    use crate::common::{Place, bare, schema};
     use crate::tables::{meta, torrents};
 
     #[tokio::test]
@@ -137,7 +137,7 @@ mod tests {
         store.add_torrent(bare(2)).await.unwrap();
 
         assert_eq!(list(&place.database()).as_slice(), std::slice::from_ref(&backup));
-        assert_eq!((backup.made_at_secs, backup.schema), (77, 2));
+        assert_eq!((backup.made_at_secs, backup.schema), (77, schema()));
         let conn = schema::open_reader(&backup.path).unwrap();
         assert_eq!(torrents::read_all(&conn).unwrap(), [bare(1)]);
         assert_eq!(meta::revision(&conn).unwrap(), Revision(1));

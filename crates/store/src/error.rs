@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use freshet_model::SettingsError;
+use freshet_model::{AccessError, SettingsError};
 use rusqlite::ErrorCode;
 
 /// The store can't be opened. Except for [`OpenError::Damaged`] nothing was written.
@@ -67,6 +67,15 @@ pub enum WriteError {
 pub enum UpdateSettingsError {
     #[error(transparent)]
     Invalid(#[from] SettingsError),
+    #[error(transparent)]
+    Store(#[from] WriteError),
+}
+
+/// Who may come in was not changed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ChangeAccessError {
+    #[error(transparent)]
+    Invalid(#[from] AccessError),
     #[error(transparent)]
     Store(#[from] WriteError),
 }

@@ -43,7 +43,7 @@ mod interleavings;
 #[cfg(test)]
 mod machine;
 
-pub use error::{CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
+pub use error::{ChangeAccessError, CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 pub use events::{Lagged, StoreEvent, StoreEvents};
 pub use library::{Added, TorrentChange};
 pub use listing::{ListOrder, ListPage, ListQuery, ListedTorrent};

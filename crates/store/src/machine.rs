@@ -206,6 +206,7 @@ impl Model {
                 self.marks.retain(|_, marks| !marks.is_empty());
             }
             StoreChange::Settings(settings) => self.settings = (*settings).clone(),
+            StoreChange::Access(access) => panic!("nobody changed {access:?}"),
         }
     }
 }

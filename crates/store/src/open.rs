@@ -8,14 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use freshet_model::{Revision, Settings};
+use freshet_model::{Access, Revision, Settings};
 use rusqlite::{Connection, ErrorCode};
 
 use crate::backup::{self, Backup, BackupError};
 use crate::error::{Meaning, OpenError, meaning};
 use crate::files::{self, FolderLock, Identity, LockError};
 use crate::schema;
-use crate::tables::{marks, meta, settings, torrents};
+use crate::tables::{access, marks, meta, settings, torrents};
 
 /// What [`crate::Store::open`] needs to know.
 #[derive(Debug, Clone)]
@@ -108,6 +108,7 @@ pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) revision: Revision,
     pub(crate) settings: Settings,
+    pub(crate) access: Access,
     /// When the next backup is due, in seconds since 1970.
     pub(crate) next_backup_at_secs: u64,
 }
@@ -156,6 +157,7 @@ pub(crate) fn open(options: &StoreOptions) -> Result<(Opened, OpenReport), OpenE
         identity: Identity::of(path).map_err(not_writable)?,
         revision: meta::revision(&conn).map_err(failed)?,
         settings: read.settings,
+        access: access::read(&conn).map_err(failed)?,
         next_backup_at_secs: next_backup_at_secs(options, &report, is_other_version),
         conn,
         lock,
@@ -252,6 +254,7 @@ fn check_header(conn: &Connection, version: u32) -> Result<(), Unusable> {
 fn check_rows(conn: &Connection) -> rusqlite::Result<()> {
     meta::revision(conn)?;
     settings::read(conn)?;
+    access::read(conn)?;
     marks::read_all(conn)?;
     torrents::check_all(conn)
 }
@@ -333,14 +336,13 @@ mod tests {
     use crate::common::{Place, bare, full, hash};
     use crate::{ListQuery, Store, TorrentChange};
 
-    const FIRST: &str = schema::MIGRATIONS[0];
-    const SECOND: &str = schema::MIGRATIONS[1];
-    const NEWER: &[&str] =
-        &[FIRST, SECOND, "ALTER TABLE torrents ADD COLUMN stars INTEGER NOT NULL DEFAULT 3;"];
-    const FAILING: &[&str] = &[FIRST, SECOND, "DROP TABLE marks; DROP TABLE nothing;"];
+    const NEWER: &str = "ALTER TABLE torrents ADD COLUMN stars INTEGER NOT NULL DEFAULT 3;";
+    const FAILING: &str = "DROP TABLE marks; DROP TABLE nothing;";
 
-    fn with(place: &Place, migrations: &'static [&'static str]) -> StoreOptions {
-        StoreOptions { migrations, ..place.options() }
+    /// Options of a version that has one migration more.
+    fn with(place: &Place, migration: &'static str) -> StoreOptions {
+        let migrations: Vec<&'static str> = schema::MIGRATIONS.iter().copied().chain([migration]).collect();
+        StoreOptions { migrations: migrations.leak(), ..place.options() }
     }
 
     async fn with_a_torrent(place: &Place) {
@@ -354,15 +356,16 @@ mod tests {
         let place = Place::new();
         with_a_torrent(&place).await;
 
+        let known = u32::try_from(schema::MIGRATIONS.len()).unwrap();
         let newer = with(&place, NEWER);
         let (store, report) = Store::open(newer.clone()).unwrap();
 
-        assert_eq!(report, OpenReport { migrated_from: Some(2), ..OpenReport::default() });
+        assert_eq!(report, OpenReport { migrated_from: Some(known), ..OpenReport::default() });
         assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
         store.close().await.unwrap();
         let backup = backup::list(&place.database()).pop().unwrap();
         let conn = schema::open_reader(&backup.path).unwrap();
-        assert_eq!((backup.schema, schema::version(&conn).unwrap()), (2, 2));
+        assert_eq!((backup.schema, schema::version(&conn).unwrap()), (known, known));
         assert_eq!(torrents::read_all(&conn).unwrap(), [bare(1)]);
         let (store, report) = Store::open(newer).unwrap();
         assert_eq!(report, OpenReport::default());
@@ -392,7 +395,7 @@ mod tests {
 
         let (store, report) = Store::open(with(&place, NEWER)).unwrap();
 
-        assert_eq!(report.migrated_from, Some(2));
+        assert_eq!(report.migrated_from, u32::try_from(schema::MIGRATIONS.len()).ok());
         assert_eq!(report.restored_from_backup.unwrap().made_at_secs, 5);
         assert_eq!(store.torrent(hash(1)).await.unwrap().as_deref(), Some(&bare(1)));
         store.close().await.unwrap();
@@ -422,7 +425,7 @@ mod tests {
         fs::create_dir_all(place.folder()).unwrap();
         files::open_private(&place.database()).unwrap();
         let mut old = schema::open_writer(&place.database()).unwrap();
-        schema::migrate(&mut old, &[FIRST]).unwrap();
+        schema::migrate(&mut old, &schema::MIGRATIONS[..1]).unwrap();
         old.execute_batch(ROWS_OF_THE_FIRST_SCHEMA).unwrap();
         old.close().unwrap();
 

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use freshet_model::{InfoHash, Revision, Settings, StoreChange, TorrentMarks};
+use freshet_model::{Access, InfoHash, Revision, Settings, StoreChange, TorrentMarks};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -47,6 +47,7 @@ pub(crate) struct Outlets {
     pub(crate) is_running: Arc<AtomicBool>,
     pub(crate) settings: Arc<ArcSwap<Settings>>,
     pub(crate) settings_watch: watch::Sender<Arc<Settings>>,
+    pub(crate) access: watch::Sender<Arc<Access>>,
     pub(crate) applied: watch::Sender<Revision>,
     pub(crate) events: broadcast::Sender<StoreEvent>,
 }
@@ -210,6 +211,9 @@ impl Owner {
                 StoreChange::Settings(settings) => {
                     self.outlets.settings.store(Arc::clone(settings));
                     self.outlets.settings_watch.send_replace(Arc::clone(settings));
+                }
+                StoreChange::Access(access) => {
+                    self.outlets.access.send_replace(Arc::clone(access));
                 }
             }
         }

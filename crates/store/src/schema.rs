@@ -11,8 +11,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `MIGRATIONS[n]` takes a database of schema `n` to schema `n + 1`.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_init.sql"), include_str!("../migrations/0002_pinned_and_origin.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_init.sql"),
+    include_str!("../migrations/0002_pinned_and_origin.sql"),
+    include_str!("../migrations/0003_access.sql"),
+];
 
 /// The one writing connection. The file has to exist (an empty one is an empty database).
 pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {

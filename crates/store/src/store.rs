@@ -4,21 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use freshet_model::{FileIndex, InfoHash, Revision, Settings, SettingsPatch, TorrentMarks, TorrentRecord};
+use freshet_model::{
+    Access, AccessChange, DeviceId, FileIndex, InfoHash, Revision, Settings, SettingsPatch, TorrentMarks,
+    TorrentRecord,
+};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::cache::{self, CacheReader};
-use crate::error::{CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
+use crate::error::{ChangeAccessError, CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 use crate::events::{self, StoreEvent, StoreEvents};
 use crate::library::{AddTorrent, Added, ChangeTorrent, RemoveTorrent, TorrentChange};
 use crate::listing::{self, ListPage, ListQuery};
 use crate::open::{self, OpenReport, StoreOptions};
 use crate::owner::{Outlets, Owner, QUEUE_LENGTH, StoreState};
-use crate::preferences::UpdateSettings;
+use crate::preferences::{ChangeAccess, UpdateSettings};
 use crate::readers::Readers;
 use crate::request::{Operation, Pending, Request};
-use crate::tables::{marks, meta, settings, torrents};
+use crate::tables::{access, marks, meta, settings, torrents};
 use crate::viewed::{ChangeMark, MarkChange, RemoveMarks};
 
 /// A handle to the store; cheap to clone.
@@ -36,6 +39,7 @@ struct Inner {
     is_running: Arc<AtomicBool>,
     settings: Arc<ArcSwap<Settings>>,
     settings_watch: watch::Receiver<Arc<Settings>>,
+    access: watch::Receiver<Arc<Access>>,
     applied: watch::Receiver<Revision>,
     events: broadcast::WeakSender<StoreEvent>,
     state: watch::Receiver<StoreState>,
@@ -52,6 +56,7 @@ pub struct StoreSnapshot<T = Arc<TorrentRecord>> {
     /// Only torrents that have marks; in the order of their info hashes.
     pub marks: Vec<TorrentMarks>,
     pub settings: Settings,
+    pub access: Access,
 }
 
 impl Store {
@@ -70,6 +75,7 @@ impl Store {
         let (cache, cache_writer) = cache::cache(options.cache_bytes);
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         let (settings_sender, settings_watch) = watch::channel(Arc::clone(&settings));
+        let (access_sender, access) = watch::channel(Arc::new(opened.access));
         let (applied_sender, applied) = watch::channel(opened.revision);
         let (events_sender, _) = broadcast::channel(events::KEPT_EVENTS);
         let (state_sender, state) = watch::channel(StoreState::Running);
@@ -86,6 +92,7 @@ impl Store {
                 is_running: Arc::clone(&is_running),
                 settings: Arc::clone(&settings),
                 settings_watch: settings_sender,
+                access: access_sender,
                 applied: applied_sender,
                 events: events_sender,
             },
@@ -100,8 +107,18 @@ impl Store {
             .spawn(opened.lock, state_sender)
             .map_err(|error| OpenError::Failed { path: options.path.clone(), reason: error.to_string() })?;
         let readers = Readers::new(options.path);
-        let inner =
-            Inner { requests, cache, is_running, settings, settings_watch, applied, events, state, readers };
+        let inner = Inner {
+            requests,
+            cache,
+            is_running,
+            settings,
+            settings_watch,
+            access,
+            applied,
+            events,
+            state,
+            readers,
+        };
         Ok((Self(Arc::new(inner)), report))
     }
 
@@ -133,6 +150,26 @@ impl Store {
     /// [`UpdateSettingsError::Invalid`] if a value is out of range, else why it could not be stored.
     pub async fn update_settings(&self, patch: SettingsPatch) -> Result<Arc<Settings>, UpdateSettingsError> {
         self.write(UpdateSettings(patch)).await
+    }
+
+    /// Who may come in from the network, as last committed. Never waits.
+    pub fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.0.access.borrow())
+    }
+
+    pub fn watch_access(&self) -> watch::Receiver<Arc<Access>> {
+        self.0.access.clone()
+    }
+
+    /// Changes who may come in; gives all of it, and the device that was added.
+    ///
+    /// # Errors
+    /// [`ChangeAccessError::Invalid`] if the change makes no sense, else why it could not be stored.
+    pub async fn change_access(
+        &self,
+        change: AccessChange,
+    ) -> Result<(Arc<Access>, Option<DeviceId>), ChangeAccessError> {
+        self.write(ChangeAccess(change)).await
     }
 
     /// One torrent, from the cache or the disk.
@@ -306,6 +343,7 @@ impl Store {
                 revision: meta::revision(conn)?,
                 torrents: shaped,
                 settings: settings::read(conn)?.settings,
+                access: access::read(conn)?,
                 marks,
             })
         })

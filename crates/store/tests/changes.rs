@@ -6,10 +6,10 @@ mod common;
 
 use common::{FILE, Place, bare, file, full, hash};
 use freshet_model::{
-    AddedFrom, ErrorCode, FileIndex, FileMark, Revision, SettingsError, SettingsPatch, StoreChange, Theme,
-    TorrentMarks, TorrentRecord, TorrentState, WireError,
+    AccessChange, AccessError, AddedFrom, DeviceId, ErrorCode, FileIndex, FileMark, Revision, SettingsError,
+    SettingsPatch, StoreChange, Theme, TorrentMarks, TorrentRecord, TorrentState, WireError,
 };
-use freshet_store::{StoreEvents, TorrentChange, UpdateSettingsError};
+use freshet_store::{ChangeAccessError, StoreEvents, TorrentChange, UpdateSettingsError};
 
 async fn next(events: &mut StoreEvents) -> (Revision, StoreChange) {
     let event = events.next().await.unwrap().unwrap();
@@ -326,5 +326,36 @@ async fn a_snapshot_has_everything_at_one_revision() {
         [("title 2".to_owned(), Some((*marks).clone())), ("title 1".to_owned(), None)]
     );
     assert_eq!((shaped.revision, shaped.marks), (snapshot.revision, snapshot.marks));
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_may_come_in_is_kept_told_and_checked() {
+    let place = Place::new();
+    let store = place.open();
+    let mut events = store.events();
+    let add = |name: &str| AccessChange::AddDevice {
+        name: name.to_owned(),
+        token_digest: format!("digest of {name}"),
+        at_secs: 9,
+    };
+
+    let (access, device) = store.change_access(add("TV")).await.unwrap();
+
+    assert_eq!(device, Some(DeviceId(1)));
+    assert_eq!(store.access(), access);
+    let (_, change) = next(&mut events).await;
+    assert_eq!(change, StoreChange::Access(access));
+    let refused = store.change_access(AccessChange::RemoveDevice(DeviceId(7))).await;
+    assert_eq!(refused, Err(ChangeAccessError::Invalid(AccessError::NoSuchDevice)));
+    // Changes are made on what is there, not on what somebody saw before.
+    let both = tokio::join!(store.change_access(add("A")), store.change_access(add("B")));
+    assert_eq!((both.0.unwrap().1, both.1.unwrap().1), (Some(DeviceId(2)), Some(DeviceId(3))));
+    let last = store.access();
+    store.close().await.unwrap();
+
+    let store = place.open();
+    assert_eq!(store.access(), last);
+    assert_eq!(store.snapshot().await.unwrap().access, *last);
     store.close().await.unwrap();
 }

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{FILE, Place, bare, full, hash, is_deep};
+use common::{FILE, Place, bare, full, hash, is_deep, schema};
 use freshet_model::{Revision, SettingsPatch};
 use freshet_store::{OpenError, OpenReport, Store, StoreOptions, StoreSnapshot};
 
@@ -52,7 +52,7 @@ async fn with_backup(place: &Place) -> StoreSnapshot {
     store.update_settings(SettingsPatch { volume: Some(0.5), ..SettingsPatch::default() }).await.unwrap();
     let snapshot = store.snapshot().await.unwrap();
     store.close().await.unwrap();
-    assert_eq!(backups(place), [format!("freshet-{T0_SECS}-v2.db")]);
+    assert_eq!(backups(place), [format!("freshet-{T0_SECS}-v{}.db", schema())]);
     snapshot
 }
 
@@ -82,7 +82,7 @@ async fn three_backups_are_kept_and_the_newest_ones() {
         store.close().await.unwrap();
     }
 
-    let expected = [200, 300, 400].map(|secs| format!("freshet-{}-v2.db", T0_SECS + secs));
+    let expected = [200, 300, 400].map(|secs| format!("freshet-{}-v{}.db", T0_SECS + secs, schema()));
     assert_eq!(backups(&place), expected);
 }
 
@@ -137,7 +137,7 @@ async fn without_a_good_backup_the_damaged_file_stays_where_it_is() {
     let place = Place::new();
     place.open().close().await.unwrap();
     fs::create_dir_all(place.folder().join("backups")).unwrap();
-    fs::write(place.folder().join("backups/freshet-5-v2.db"), "also damaged").unwrap();
+    fs::write(place.folder().join(format!("backups/freshet-5-v{}.db", schema())), "also damaged").unwrap();
     let damaged = vec![b'x'; 8192];
     fs::write(place.database(), &damaged).unwrap();
 
@@ -151,7 +151,7 @@ async fn without_a_good_backup_the_damaged_file_stays_where_it_is() {
 async fn a_damaged_backup_is_passed_over_for_an_older_good_one() {
     let place = Place::new();
     let before = with_backup(&place).await;
-    let newer = place.folder().join(format!("backups/freshet-{}-v2.db", T0_SECS + 50));
+    let newer = place.folder().join(format!("backups/freshet-{}-v{}.db", T0_SECS + 50, schema()));
     let mut bytes = fs::read(place.database()).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..].fill(0xaa);

@@ -265,7 +265,7 @@ async fn a_snapshot_and_the_events_after_it_give_the_state() {
             StoreChange::TorrentPut(torrent) => drop(torrents.insert(torrent.info_hash, torrent)),
             StoreChange::TorrentRemoved(info_hash) => drop(torrents.remove(&info_hash)),
             StoreChange::Marks(changed) => drop(marks.insert(changed.info_hash, (*changed).clone())),
-            StoreChange::Settings(_) => panic!("nobody changed settings"),
+            StoreChange::Settings(_) | StoreChange::Access(_) => panic!("nobody changed settings"),
         }
     }
 

@@ -109,6 +109,8 @@ export function snapshot(change: Partial<Snapshot> = {}): AppEvent {
     torrents: [],
     marks: [],
     settings,
+    access: { has_password: false, devices: [] },
+    network: { urls: [], https_urls: [], certificate_sha256: null, problem: null },
     stats: [],
     notices: [],
     player_target: null,

@@ -147,6 +147,15 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Blanks what only the person at this computer may see: the keys of their accounts elsewhere.
+    pub fn hide_secrets(&mut self) {
+        for indexer in &mut self.search.indexers {
+            indexer.api_key.clear();
+        }
+        // Among them are keys of services that clients ask.
+        self.torrserver.clear();
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         for limit in [self.download_limit_bytes_per_sec, self.upload_limit_bytes_per_sec] {
             if limit != 0 && limit < Self::MIN_LIMIT_BYTES_PER_SEC {

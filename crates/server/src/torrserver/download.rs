@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::Answer;
-use crate::body::{self, Zeros};
+use crate::body::{self, Reopen, Zeros};
 use crate::file_response::{self, Content, Plan, PlannedBody};
 use crate::reply;
 use crate::state::ServerState;
@@ -31,7 +31,10 @@ pub(crate) async fn get(
     let mut plan = Plan::new(&headers, &content, &file_response::boundary());
     let body = match std::mem::replace(&mut plan.body, PlannedBody::Parts(vec![])) {
         PlannedBody::Ready(text) => Body::from(text),
-        PlannedBody::Parts(parts) => body::from_reader(Zeros, parts, state.stop.clone()),
+        PlannedBody::Parts(parts) => {
+            let reopen: Reopen<_> = Box::new(|| Box::pin(async { Ok(Zeros) }));
+            body::from_reader(Zeros, reopen, parts, state.stop.clone())
+        }
     };
     Ok(plan.into_response(body))
 }

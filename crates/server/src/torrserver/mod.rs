@@ -14,6 +14,7 @@ pub(crate) mod play;
 pub(crate) mod playlist;
 pub(crate) mod request;
 pub(crate) mod settings;
+pub(crate) mod shutdown;
 pub(crate) mod stream;
 pub(crate) mod stubs;
 pub(crate) mod torrents;
@@ -36,6 +37,8 @@ pub(crate) struct Failure(pub(crate) StatusCode);
 
 impl Failure {
     pub(crate) const BAD_REQUEST: Self = Self(StatusCode::BAD_REQUEST);
+    pub(crate) const UNAUTHORIZED: Self = Self(StatusCode::UNAUTHORIZED);
+    pub(crate) const FORBIDDEN: Self = Self(StatusCode::FORBIDDEN);
     pub(crate) const NOT_FOUND: Self = Self(StatusCode::NOT_FOUND);
 }
 

@@ -1,5 +1,6 @@
 //! `GET /play/{hash}/{id}`: a file of a torrent that is in the library. These addresses stand in `.strm` files for years.
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -7,16 +8,18 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use data_encoding::HEXLOWER;
 use freshet_app::App;
-use freshet_model::{FileEntry, InfoHash, TorrentRecord};
+use freshet_model::{ErrorCode, FileEntry, FileIndex, InfoHash, TorrentRecord, WireError};
 
 use super::wire::{self, NoFile};
 use super::{Answer, Failure, content_type};
-use crate::body;
+use crate::body::{self, Reopen};
 use crate::file_response::{self, Content, Plan, PlannedBody};
-use crate::state::ServerState;
+use crate::guard::{Level, Visitor};
+use crate::state::{PlacedReader, ServerState};
 
 pub(crate) async fn get(
     State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
     path: Result<Path<(String, String)>, PathRejection>,
     method: Method,
     headers: HeaderMap,
@@ -24,10 +27,15 @@ pub(crate) async fn get(
     let Path((hash, id)) = path.map_err(|_| Failure::NOT_FOUND)?;
     let info_hash: InfoHash = hash.parse().map_err(|_| Failure::NOT_FOUND)?;
     // Only what is known is played: TorrServer answers 500 for an unknown one, which tells nobody anything.
-    state.torrent(info_hash).await?.ok_or(Failure::NOT_FOUND)?;
+    state.torrent(info_hash).await?.ok_or(unknown(&visitor))?;
     let record = state.ready(info_hash).await?;
     let file = wire::chosen_file(&record, Some(&id))?;
-    serve(&state, &record, file, &method, &headers).await
+    serve(&state, &visitor, &record, file, &method, &headers).await
+}
+
+/// What somebody gets for a torrent that is not in the library: whoever showed no password learns no more than that.
+pub(crate) fn unknown(visitor: &Visitor) -> Failure {
+    if visitor.level == Level::Stranger { Failure::UNAUTHORIZED } else { Failure::NOT_FOUND }
 }
 
 impl From<NoFile> for Failure {
@@ -42,6 +50,7 @@ impl From<NoFile> for Failure {
 /// Answers with a file or parts of it. A HEAD request opens nothing and marks nothing as viewed.
 pub(crate) async fn serve(
     state: &ServerState,
+    visitor: &Visitor,
     record: &TorrentRecord,
     file: &FileEntry,
     method: &Method,
@@ -59,15 +68,40 @@ pub(crate) async fn serve(
         PlannedBody::Ready(text) => text.into(),
         PlannedBody::Parts(_) if *method == Method::HEAD => axum::body::Body::empty(),
         PlannedBody::Parts(parts) => {
-            let opened = state.unless_stopped(state.app.open_file(record.info_hash, file.index)).await?;
+            let key = (record.info_hash, file.index);
+            let reader = state.unless_stopped(open(state, visitor, key)).await?;
             // The mark is a courtesy; a film that plays is worth more than a full disk's complaint about it.
             if let Err(error) = state.app.client_played(record.info_hash, file.index).await {
                 tracing::warn!(%error, "a playback could not be marked as viewed");
             }
-            body::from_reader(opened.reader, parts, state.stop.clone())
+            let (again, connection) = (state.clone(), visitor.clone());
+            let reopen: Reopen<_> = Box::new(move || {
+                let (state, visitor) = (again.clone(), connection.clone());
+                Box::pin(async move { open(&state, &visitor, key).await.map_err(into_io) })
+            });
+            body::from_reader(reader, reopen, parts, state.stop.clone())
         }
     };
     Ok(into_response(plan, body))
+}
+
+async fn open(
+    state: &ServerState,
+    visitor: &Visitor,
+    (info_hash, file_index): (InfoHash, FileIndex),
+) -> Result<PlacedReader, WireError> {
+    let busy = || WireError::new(ErrorCode::Busy, "too many files are open already");
+    let place = state.readers.take(&visitor.connection).ok_or_else(busy)?;
+    let opened = state.app.open_file(info_hash, file_index).await?;
+    Ok(PlacedReader::new(opened.reader, place))
+}
+
+fn into_io(error: WireError) -> std::io::Error {
+    let kind = match error.code {
+        ErrorCode::Busy => std::io::ErrorKind::ResourceBusy,
+        _ => std::io::ErrorKind::Other,
+    };
+    std::io::Error::new(kind, error)
 }
 
 fn into_response(plan: Plan, body: axum::body::Body) -> Response {

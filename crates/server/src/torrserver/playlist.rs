@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::uri::{Authority, Uri};
@@ -12,7 +13,8 @@ use freshet_model::{FileEntry, InfoHash, MediaKind, TorrentRecord};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::stream::Query;
-use super::{Answer, Failure, torrents, viewed};
+use super::{Answer, Failure, play, torrents, viewed};
+use crate::guard::Visitor;
 use crate::state::ServerState;
 
 /// Go's `url.PathEscape`: of a path component everything but these is escaped.
@@ -31,6 +33,7 @@ const PATH_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
 /// `GET /playlist?hash=`: the files of one torrent.
 pub(crate) async fn get(
     State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
     RawQuery(query): RawQuery,
     uri: Uri,
     headers: HeaderMap,
@@ -38,19 +41,20 @@ pub(crate) async fn get(
     let query = Query::parse(query.as_deref());
     let info_hash: InfoHash =
         query.text("hash").and_then(|hash| hash.parse().ok()).ok_or(Failure::BAD_REQUEST)?;
-    state.torrent(info_hash).await?.ok_or(Failure::NOT_FOUND)?;
+    state.torrent(info_hash).await?.ok_or(play::unknown(&visitor))?;
     let record = state.ready(info_hash).await?;
-    of_torrent(&state, &record, &uri, &headers, query.text("index"), query.has("fromlast")).await
+    of_torrent(&state, &visitor, &record, &uri, &headers, query.text("index"), query.has("fromlast")).await
 }
 
 /// `GET /playlistall/all.m3u`: a list of lists.
 pub(crate) async fn get_all(
     State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
     let query = Query::parse(query.as_deref());
-    let base = base_url(&headers);
+    let base = base_url(&visitor, &headers);
     let wanted_category = query.text("category").map(str::to_lowercase);
     let searched = query.text("search").map(str::to_lowercase);
     let mut text = String::from("#EXTM3U\n");
@@ -78,6 +82,7 @@ pub(crate) async fn get_all(
 /// The playable files of a torrent: all, from the one with an id on, or from the last viewed one on.
 pub(crate) async fn of_torrent(
     state: &ServerState,
+    visitor: &Visitor,
     record: &TorrentRecord,
     uri: &Uri,
     headers: &HeaderMap,
@@ -91,7 +96,7 @@ pub(crate) async fn of_torrent(
     };
     let name = file_name(uri.path(), record);
     let tag = format!("{}/{name}", record.info_hash);
-    Ok(m3u(&name, &tag, text(record, from_id, &base_url(headers))))
+    Ok(m3u(&name, &tag, text(record, from_id, &base_url(visitor, headers))))
 }
 
 fn text(record: &TorrentRecord, from_id: Option<u32>, base: &str) -> String {
@@ -158,8 +163,9 @@ fn file_name(path: &str, record: &TorrentRecord) -> String {
     if lower.ends_with(".m3u") || lower.ends_with(".m3u8") { name } else { format!("{name}.m3u") }
 }
 
-/// Where this client reached us, also through a proxy that says so.
-fn base_url(headers: &HeaderMap) -> String {
+/// Where this client reached us, also through a proxy that says so. A token that it came with stays in its links: the player
+/// that gets the list has nothing else to show.
+fn base_url(visitor: &Visitor, headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let scheme = text("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"));
     let host = text("x-forwarded-host")
@@ -167,7 +173,8 @@ fn base_url(headers: &HeaderMap) -> String {
         .and_then(|host| host.parse::<Authority>().ok())
         .filter(|host| !host.as_str().contains('@'));
     let host = host.as_ref().map_or("localhost", Authority::as_str);
-    format!("{}://{host}", scheme.unwrap_or("http"))
+    let token = visitor.token.as_deref().map(|token| format!("/t/{token}")).unwrap_or_default();
+    format!("{}://{host}{token}", scheme.unwrap_or(visitor.connection.scheme()))
 }
 
 fn m3u(name: &str, tag: &str, text: String) -> Response {
@@ -196,6 +203,7 @@ mod tests {
     use freshet_model::{FileIndex, media_kind};
 
     use super::*;
+    use crate::guard::{Connection, Door, Level};
 
     const HEX: &str = "08ada5a7a6183aae1e09d831df6748d566095a10";
 
@@ -260,12 +268,28 @@ mod tests {
         }
     }
 
+    fn visitor(token: Option<&str>) -> Visitor {
+        let address = "127.0.0.1:8090".parse().unwrap();
+        Visitor {
+            level: Level::Owner,
+            connection: Connection { door: Door::Own, peer: address, local: address, is_https: false },
+            token: token.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_token_stays_in_the_links_that_it_leads_to() {
+        let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("192.168.1.5:8090"))]);
+
+        assert_eq!(base_url(&visitor(Some("abc")), &headers), "http://192.168.1.5:8090/t/abc");
+    }
+
     #[test]
     fn links_lead_where_the_client_came_from() {
         let base = |fields: &[(&'static str, &'static str)]| {
             let fields =
                 fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
-            base_url(&fields.collect::<HeaderMap>())
+            base_url(&visitor(None), &fields.collect::<HeaderMap>())
         };
 
         assert_eq!(base(&[("host", "127.0.0.1:8090")]), "http://127.0.0.1:8090");

@@ -1,5 +1,8 @@
 //! `POST /settings`: TorrServer's settings. What means something here is our own setting; the rest is kept and given back.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use freshet_model::{Settings, SettingsPatch};
@@ -9,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::request::{Fields, as_bool, as_int, as_text};
 use super::{Answer, Failure};
+use crate::guard::{Level, Visitor};
 use crate::reply;
 use crate::state::ServerState;
 
@@ -88,6 +92,10 @@ const FIELDS: &[(&str, Kind)] = &[
     (TRACK_TIMECODE, Kind::Bool(true)),
 ];
 
+/// What a client on another device may set: how its own films are played. The rest is administration, and stays as it is.
+const PLAYBACK: &[&str] =
+    &[CACHE_SIZE, "ReaderReadAHead", "PreloadCache", DISCONNECT_TIMEOUT, "ResponsiveMode", TRACK_TIMECODE];
+
 /// What a client asks for when it says `def`, of the fields that are settings of ours.
 const OURS: &[&str] = &[DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE];
 
@@ -100,18 +108,44 @@ pub(crate) fn tmdb_defaults() -> Value {
     })
 }
 
-pub(crate) async fn post(State(state): State<ServerState>, mut fields: Fields) -> Answer {
+pub(crate) async fn post(
+    State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
+    mut fields: Fields,
+) -> Answer {
+    let is_owner = visitor.level == Level::Owner;
     let patch = match fields.text("action")?.as_str() {
-        "get" => return Ok(reply::go_json(&BtSets(&state.app.settings()))),
+        "get" => {
+            let settings = state.app.settings();
+            let shown = if is_owner { settings } else { Arc::new(without_secrets(&settings)) };
+            return Ok(reply::go_json(&BtSets(&shown)));
+        }
         "set" => match fields.take("sets") {
-            Some(Value::Object(sets)) => patch(sets)?,
+            Some(Value::Object(mut sets)) => {
+                if !is_owner {
+                    sets.retain(|name, _| PLAYBACK.iter().any(|known| known.eq_ignore_ascii_case(name)));
+                }
+                patch(sets)?
+            }
             _ => return Err(Failure::BAD_REQUEST),
         },
+        "def" if !is_owner => return Err(Failure::FORBIDDEN),
         "def" => defaults(),
         _ => return Err(Failure::BAD_REQUEST),
     };
     state.app.update_settings(patch).await?;
     Ok(reply::empty(StatusCode::OK))
+}
+
+/// As other devices see them: without keys, and without fields of which we don't know what they hold. (TMDB's is made for
+/// pages, and they need it.)
+fn without_secrets(settings: &Settings) -> Settings {
+    let mut shown = settings.clone();
+    shown.torrserver.retain(|name, _| field(name).is_some() && name != "SslKey");
+    for indexer in &mut shown.search.indexers {
+        indexer.api_key.clear();
+    }
+    shown
 }
 
 /// The object of the wire, made of our settings and the kept ones.
@@ -340,6 +374,24 @@ mod tests {
             set(&Settings::default(), json!({"CacheSize": 1, "TrackTimecode": false, "UploadRateLimit": 99}));
 
         assert_eq!(get(&changed.with(defaults()).unwrap()), get(&Settings::default()));
+    }
+
+    #[test]
+    fn other_devices_see_no_keys() {
+        let mut settings = set(
+            &Settings::default(),
+            json!({"SslKey": "/secret", "NewField": "secret", "TMDBSettings": {"APIKey": "t"}, "CacheSize": 5}),
+        );
+        let indexer = freshet_model::Indexer { api_key: "secret".to_owned(), ..Default::default() };
+        settings.search.indexers.push(indexer);
+
+        let shown = without_secrets(&settings);
+
+        assert!(!serde_json::to_string(&shown).unwrap().contains("secret"));
+        assert_eq!(
+            (&get(&shown)["CacheSize"], &get(&shown)["TMDBSettings"]["APIKey"]),
+            (&json!(5), &json!("t"))
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::uri::Uri;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -9,6 +10,7 @@ use freshet_app::Description;
 use freshet_model::{InfoHash, TorrentSource};
 
 use super::{Answer, Failure, link, play, playlist, torrents, wire};
+use crate::guard::{Level, Visitor};
 use crate::reply;
 use crate::state::ServerState;
 
@@ -55,6 +57,7 @@ fn decode(text: &str) -> String {
 
 pub(crate) async fn get(
     State(state): State<ServerState>,
+    Extension(visitor): Extension<Visitor>,
     RawQuery(query): RawQuery,
     uri: Uri,
     method: Method,
@@ -63,8 +66,12 @@ pub(crate) async fn get(
     let query = Query::parse(query.as_deref());
     // TorrServer answers 500 for a link it can't read; 400 says whose fault it is.
     let source = query.text("link").and_then(|text| link::parse(text).ok()).ok_or(Failure::BAD_REQUEST)?;
-    let info_hash = known_or_added(&state, source, &query).await?;
     let [preload, stat, m3u, play] = ["preload", "stat", "m3u", "play"].map(|flag| query.has(flag));
+    // Without a password or token, if the person allows it at all, one can only play what is there.
+    if visitor.level == Level::Stranger && (query.has("save") || !(m3u || play)) {
+        return Err(Failure::UNAUTHORIZED);
+    }
+    let info_hash = known_or_added(&state, &visitor, source, &query).await?;
     if !(preload || stat || m3u || play || query.has("save")) {
         return Ok(reply::empty(StatusCode::OK));
     }
@@ -80,11 +87,11 @@ pub(crate) async fn get(
     }
     if m3u {
         let from_last = query.has("fromlast");
-        return playlist::of_torrent(&state, &record, &uri, &headers, index, from_last).await;
+        return playlist::of_torrent(&state, &visitor, &record, &uri, &headers, index, from_last).await;
     }
     if play {
         let file = wire::chosen_file(&record, index)?;
-        return play::serve(&state, &record, file, &method, &headers).await;
+        return play::serve(&state, &visitor, &record, file, &method, &headers).await;
     }
     Ok(reply::empty(StatusCode::OK))
 }
@@ -94,6 +101,7 @@ pub(crate) async fn get(
 /// What is stored about a known torrent wins over the query.
 async fn known_or_added(
     state: &ServerState,
+    visitor: &Visitor,
     source: TorrentSource,
     query: &Query,
 ) -> Result<InfoHash, Failure> {
@@ -107,6 +115,10 @@ async fn known_or_added(
         && let Some(record) = state.torrent(info_hash).await?
     {
         return Ok(record.info_hash);
+    }
+    if visitor.level < Level::Member {
+        let is_named = named.is_some();
+        return Err(if is_named { play::unknown(visitor) } else { Failure::BAD_REQUEST });
     }
     let adding = state.app.add_for_client(source, query.description());
     let info_hash = state.unless_stopped(adding).await?.record.info_hash;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use freshet_app::Caller;
 use freshet_model::{AppEvent, Notice, NoticeKind};
 use freshet_server::{BindError, PortChoice, Server, ServerOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -159,7 +160,7 @@ async fn the_default_port_gives_way_with_a_notice() {
 
     let port = server.local_addr().port();
     assert_ne!(port, freshet_server::DEFAULT_PORT);
-    let Some(AppEvent::Snapshot(snapshot)) = world.app.subscribe().next().await else {
+    let Some(AppEvent::Snapshot(snapshot)) = world.app.subscribe(Caller::MainWindow).next().await else {
         panic!("no snapshot")
     };
     let notice = Notice { kind: NoticeKind::PortTaken, subject: port.to_string() };
@@ -173,7 +174,8 @@ async fn an_address_of_the_network_is_refused() {
     let world = World::start().await;
 
     for ip in ["0.0.0.0", "192.168.1.2", "::"] {
-        let options = ServerOptions { ip: ip.parse().unwrap(), port: PortChoice::Exact(0), ui_dir: None };
+        let options =
+            ServerOptions { ip: ip.parse().unwrap(), port: PortChoice::Exact(0), ..ServerOptions::default() };
         let error = Server::bind(world.app.clone(), options).await.unwrap_err();
         assert!(matches!(error, BindError::NotLoopback(_)), "{ip}");
     }

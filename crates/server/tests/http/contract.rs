@@ -493,7 +493,6 @@ async fn what_is_not_here_says_so_in_the_way_that_clients_know() {
         ("PUT", "/echo", 404, "404 page not found"),
         ("OPTIONS", "/torrents", 404, "404 page not found"),
         ("GET", "/gst/echo", 404, "404 page not found"),
-        ("GET", "/shutdown", 404, "404 page not found"),
         ("GET", "/gst/settings", 200, "{\"built_in\":false}"),
         ("POST", "/gst/settings", 404, "{\"error\":\"gstreamer is not built in\"}"),
         ("GET", "/search/?query=a", 400, "[]"),

@@ -8,6 +8,8 @@ mod common;
 mod browser;
 mod connections;
 mod contract;
+mod cors;
 mod guard;
+mod network;
 mod playlists;
 mod ranges;

@@ -3,6 +3,7 @@
 //! Every row carries a checksum. SQLite finds damage to its own structures, but a flipped bit inside a title or a mark
 //! would come back as if somebody had written it.
 
+pub(crate) mod access;
 pub(crate) mod marks;
 pub(crate) mod meta;
 pub(crate) mod settings;

@@ -87,3 +87,9 @@ pub(crate) fn child(test: &str, variable: &str, value: &Path) -> Command {
 pub(crate) fn is_deep() -> bool {
     std::env::var_os("FRESHET_DEEP").is_some()
 }
+
+/// The schema of this version: as many as there are migrations.
+pub(crate) fn schema() -> u32 {
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    u32::try_from(std::fs::read_dir(migrations).unwrap().count()).unwrap()
+}

@@ -1,6 +1,8 @@
 // Written by `cargo xtask codegen` from the Rust side. Do not edit.
 
-export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
+export type AccessSummary = { has_password: boolean, devices: Array<DeviceSummary>, };
+
+export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
 
 export type AppInfo = { version: string, data_dir: string, 
 /**
@@ -11,6 +13,20 @@ server_url: string | null, peer_port: number | null,
  * The MSE types that [`PlaybackOpen::playable_types`] chooses from.
  */
 probed_types: Array<string>, };
+
+export type DeviceAdd = { name: string, };
+
+export type DeviceAdded = { device: DeviceSummary, 
+/**
+ * 22 characters. Addresses of this device begin with `/t/` and the token.
+ */
+token: string, };
+
+export type DeviceId = number;
+
+export type DeviceRef = { id: DeviceId, };
+
+export type DeviceSummary = { id: DeviceId, name: string, added_at_secs: number, };
 
 export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
 
@@ -64,6 +80,8 @@ mime: string, path: string, mode: PlaybackMode, start_secs: number,
 timestamp_offset_secs: number, };
 
 export type NetworkPatch = { lan_enabled?: boolean, allowed_hosts?: Array<string>, allow_lampa?: boolean, allowed_origins?: Array<string>, allowed_addresses?: Array<string>, denied_addresses?: Array<string>, open_streams?: boolean, https_enabled?: boolean, https_port?: number, https_cert_path?: string, https_key_path?: string, dlna_enabled?: boolean, mdns_enabled?: boolean, webdav_enabled?: boolean, friendly_name?: string, };
+
+export type NetworkProblem = { "kind": "no_password" } | { "kind": "no_address" } | { "kind": "listen", address: string, reason: string, } | { "kind": "certificate", reason: string, };
 
 export type NetworkSettings = { 
 /**
@@ -119,6 +137,20 @@ webdav_enabled: boolean,
  */
 friendly_name: string, };
 
+export type NetworkStatus = { 
+/**
+ * Addresses for other devices (`http://192.168.1.5:8090`); empty while the door is shut.
+ */
+urls: Array<string>, https_urls: Array<string>, 
+/**
+ * Of the certificate for HTTPS, as browsers show it; for a person who wants to compare.
+ */
+certificate_sha256: string | null, 
+/**
+ * Why the local network is not let in although the switch says so.
+ */
+problem: NetworkProblem | null, };
+
 export type Nothing = Record<symbol, never>;
 
 export type Notice = { kind: NoticeKind, 
@@ -128,6 +160,8 @@ export type Notice = { kind: NoticeKind,
 subject: string, };
 
 export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "database_restored" | "store_failed";
+
+export type PasswordSet = { password: string | null, };
 
 export type PlaybackId = string;
 
@@ -166,6 +200,14 @@ resume_at_secs: number, tracks: Array<TrackInfo>,
 stream_path: string, };
 
 export type PlayerTarget = { info_hash: InfoHash, file_index?: FileIndex, };
+
+export type QrCode = { 
+/**
+ * From top to bottom; each row as many characters as there are rows, `1` for a dark module and `0` for a light one.
+ */
+rows: Array<string>, };
+
+export type QrText = { text: string, };
 
 export type ReportKind = "playing" | "paused" | "seeked" | "ended" | "closed";
 
@@ -219,7 +261,7 @@ revision: Revision, torrents: Array<TorrentSummary>,
 /**
  * Only torrents that have marks.
  */
-marks: Array<TorrentMarks>, settings: Settings, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
+marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: NetworkStatus, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
 
 export type Theme = "system" | "light" | "dark";
 
@@ -341,4 +383,12 @@ export interface Commands {
   volume_set: { args: VolumeSet; result: void };
   /** Changes settings; answers with all of them. */
   settings_update: { args: SettingsPatch; result: Settings };
+  /** Sets the password of the local network, or takes it away, which shuts the door. */
+  password_set: { args: PasswordSet; result: void };
+  /** Lets a device play by an address with a token in it. The token is told this once. */
+  device_add: { args: DeviceAdd; result: DeviceAdded };
+  /** Takes a device's token away. What it plays at this moment ends. */
+  device_remove: { args: DeviceRef; result: void };
+  /** A text as a QR code. */
+  qr_code: { args: QrText; result: QrCode };
 }

@@ -5,9 +5,11 @@
 import { SvelteMap } from "svelte/reactivity";
 
 import type {
+  AccessSummary,
   AppEvent,
   FileMark,
   InfoHash,
+  NetworkStatus,
   Notice,
   PlayerTarget,
   Settings,
@@ -22,6 +24,8 @@ export class AppState {
   isLoaded = $state(false);
   isConnected = $state(true);
   settings = $state.raw<Settings | null>(null);
+  access = $state.raw<AccessSummary | null>(null);
+  network = $state.raw<NetworkStatus | null>(null);
   notices = $state.raw<Notice[]>([]);
   playerTarget = $state.raw<PlayerTarget | null>(null);
   areTransfersPaused = $state(false);
@@ -95,6 +99,12 @@ export class AppState {
       case "settings_changed":
         if (this.#isNews("settings", event.revision)) this.settings = event.settings;
         return;
+      case "access_changed":
+        if (this.#isNews("access", event.revision)) this.access = event.access;
+        return;
+      case "network_changed":
+        this.network = event.network;
+        return;
       case "stats_changed":
         this.#putStats(event.stats);
         return;
@@ -122,6 +132,8 @@ export class AppState {
     for (const marks of snapshot.marks) this.#marks.set(marks.info_hash, marks.marks);
     this.#putStats(snapshot.stats);
     this.settings = snapshot.settings;
+    this.access = snapshot.access;
+    this.network = snapshot.network;
     this.notices = snapshot.notices;
     this.playerTarget = snapshot.player_target;
     this.areTransfersPaused = snapshot.transfers_paused;
