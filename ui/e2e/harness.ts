@@ -66,7 +66,7 @@ export class Server {
     const child = spawn(
       FRESHETD,
       [
-        ...["--port", String(this.#port), "--path", this.folder, "--ui", PAGES],
+        ...["--port", String(this.#port), "--path", this.folder, "--pages", PAGES],
         ...["--no-dht", "--allow-private-networks"],
       ],
       { stdio: ["ignore", "pipe", "pipe"] },

@@ -77,7 +77,7 @@ pub(crate) fn demo(shell: &Shell, options: &Options) -> Result<()> {
         return running.wait_for_last();
     }
     if !options.check {
-        command.arg("--ui").arg(shell.path("ui/dist"));
+        command.arg("--pages").arg(shell.path("ui/dist"));
     }
     let daemon = running.start(&mut command, Echo::Shown)?;
     let authority = authority_in(&daemon.line_with("http://")?)?;

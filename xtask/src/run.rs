@@ -104,7 +104,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     let binary = program.build(shell, options.release)?;
     let mut arguments = Vec::new();
     if program == Program::Daemon {
-        arguments.extend(["--ui".to_owned(), shell.path("ui/dist").to_string_lossy().into_owned()]);
+        arguments.extend(["--pages".to_owned(), shell.path("ui/dist").to_string_lossy().into_owned()]);
     }
     arguments.extend_from_slice(&options.arguments);
     shell.run(shell.command(".", &binary, &arguments))

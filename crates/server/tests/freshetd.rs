@@ -82,17 +82,87 @@ fn a_second_start_on_the_same_folder_is_a_clear_failure() {
 }
 
 #[test]
-fn an_address_of_the_network_is_refused_with_the_reason() {
+fn the_door_to_the_network_wants_a_password() {
     let folder = tempfile::tempdir().unwrap();
+    for flags in [["--ip", "0.0.0.0"], ["--ip", "127.0.0.1"]] {
+        let error = fails(&mut freshetd(folder.path(), &[&flags[..], &["--lan", "--port", "0"]].concat()));
+        let sentence = "freshetd: other devices need a password; choose one with --password-file FILE";
+        assert_eq!(error.lines().last(), Some(sentence));
+    }
+    let password = folder.path().join("password");
+    std::fs::write(&password, "correct horse\n").unwrap();
+    let flags = ["--httpauth", "--port", "0", "--password-file", password.to_str().unwrap()];
 
-    let error = fails(&mut freshetd(folder.path(), &["--ip", "0.0.0.0"]));
+    let mut daemon = Daemon::start(folder.path(), &flags);
 
-    assert!(
-        error.starts_with("freshetd: 0.0.0.0 is not a loopback address: anybody on the network"),
-        "{error}"
-    );
-    assert_eq!(error.lines().count(), 1);
-    assert!(!folder.path().join("freshet.db").exists(), "nothing was started");
+    assert!(http_get(&daemon.url, "/echo").ends_with("MatriX.145"));
+    let refused = daemon.post("/torrents", "{\"action\":\"list\"}");
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    daemon.end_with("TERM");
+    let log = folder.path().join("logs");
+    for file in std::fs::read_dir(log).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains("correct horse"), "a secret in the log");
+    }
+}
+
+#[test]
+fn torrservers_accounts_are_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("accs.db"), r#"{"anna": "secret", "ben": "other"}"#).unwrap();
+    let mut daemon = Daemon::start(folder.path(), &["-a", "--port", "0"]);
+    let list = |login: &str| {
+        let url = daemon.url.replacen("http://", &format!("http://{login}@"), 1);
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--max-time", "20", "--data", "{\"action\":\"list\"}"]);
+        String::from_utf8(curl.arg(format!("{url}/torrents")).output().unwrap().stdout).unwrap()
+    };
+
+    assert_eq!(list("anna:secret"), "[]");
+    assert_eq!(list("ben:other"), "[]");
+    assert_eq!(list("anna:other"), "");
+    daemon.end_with("TERM");
+    std::fs::write(folder.path().join("accs.db"), "anna: secret").unwrap();
+    let error = fails(&mut freshetd(folder.path(), &["-a", "--port", "0"]));
+    assert!(error.contains("accs.db is no JSON object of users and passwords"), "{error}");
+}
+
+#[test]
+fn another_user_of_this_computer_needs_the_password() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut daemon = Daemon::start(&data, &["--port", "0"]);
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o077, 0, "the folder is private");
+    let list = |command: &mut Command| {
+        command.args(["curl", "--silent", "--max-time", "20", "--output", "/dev/null"]);
+        command.args(["--write-out", "%{http_code}", "--data", "{\"action\":\"list\"}"]);
+        let output = command.arg(format!("{}/torrents", daemon.url)).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(list(&mut Command::new("env")), "200");
+    // Only root can become somebody else; without it there is nobody else here to be refused.
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        let mut nobody = Command::new("setpriv");
+        nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        assert_eq!(list(&mut nobody), "401");
+        let mut look = Command::new("setpriv");
+        look.args(["--reuid=65534", "--regid=65534", "--clear-groups", "ls"]).arg(&data);
+        assert!(!look.output().unwrap().status.success(), "nor can it look into the folder");
+    }
+    daemon.end_with("TERM");
+}
+
+#[test]
+fn a_post_of_the_person_ends_it_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(folder.path(), &["--port", "0"]);
+
+    assert!(daemon.post("/shutdown", "").starts_with("HTTP/1.1 200"));
+
+    assert!(daemon.wait().success());
 }
 
 #[test]
@@ -116,7 +186,7 @@ fn a_folder_without_a_ui_is_a_clear_failure() {
     let folder = tempfile::tempdir().unwrap();
     let ui = folder.path().join("nothing");
 
-    let error = fails(&mut freshetd(folder.path(), &["--ui", ui.to_str().unwrap()]));
+    let error = fails(&mut freshetd(folder.path(), &["--pages", ui.to_str().unwrap()]));
 
     assert_eq!(error, format!("freshetd: the UI folder {} has no index.html\n", ui.display()));
 }
@@ -144,7 +214,7 @@ fn flags_that_make_no_sense_are_named() {
         "--no-dht",
         "--allow-private-networks",
         "--log",
-        "--ui",
+        "--pages",
     ] {
         assert!(help.contains(flag), "{flag}: {help}");
     }

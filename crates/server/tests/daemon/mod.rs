@@ -73,6 +73,11 @@ impl Daemon {
         wait(&mut self.child.0)
     }
 
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait(&mut self.child.0)
+    }
+
     pub(crate) fn post(&self, path: &str, body: &str) -> String {
         let length = body.len();
         exchange(&self.url, &format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n"), body)
