@@ -120,8 +120,8 @@ impl EventStream {
         let mut event = self.next_for_owner().await?;
         if !self.caller.is_owner() {
             match &mut event {
-                AppEvent::Snapshot(Snapshot { settings, .. })
-                | AppEvent::SettingsChanged { settings, .. } => settings.hide_secrets(),
+                AppEvent::Snapshot(snapshot) => snapshot.settings.hide_secrets(),
+                AppEvent::SettingsChanged { settings, .. } => settings.hide_secrets(),
                 _ => {}
             }
         }
@@ -146,7 +146,7 @@ impl EventStream {
                         events: subscription.events,
                         seen: subscription.snapshot.revision,
                     };
-                    return Some(AppEvent::Snapshot(subscription.snapshot));
+                    return Some(AppEvent::Snapshot(Box::new(subscription.snapshot)));
                 }
                 StreamState::Following { events, seen } => match events.recv().await {
                     // Committed before the snapshot was taken, delivered after it: the listener knows it already.
@@ -202,7 +202,7 @@ impl HubState {
                     // The store ran ahead of this task: everybody starts again from what is on the disk now.
                     Some(Err(_lagged)) => {
                         let snapshot = self.snapshot().await;
-                        self.emit(AppEvent::Snapshot(snapshot));
+                        self.emit(AppEvent::Snapshot(Box::new(snapshot)));
                     }
                     None => match self.store_end().await {
                         StoreState::Fatal(reason) => self.lose_store(&reason),

@@ -41,7 +41,7 @@ pub struct Snapshot {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AppEvent {
-    Snapshot(Snapshot),
+    Snapshot(Box<Snapshot>),
     TorrentChanged {
         revision: Revision,
         torrent: TorrentSummary,

@@ -16,9 +16,9 @@ use freshet_app::ReadError;
 use futures::future::BoxFuture;
 use futures::stream;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeek, AsyncSeekExt as _, ReadBuf, SeekFrom};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 /// Asked for in one read: many small reads make the reader below grow threads.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -63,9 +63,10 @@ where
     R: AsyncRead + AsyncSeek + Send + Unpin + 'static,
 {
     let slot = Arc::new(Slot::new(reader));
-    let rest = AbortOnDropHandle::new(tokio::spawn(rest(Arc::clone(&slot))));
+    let mut resting = JoinSet::new();
+    resting.spawn(rest(Arc::clone(&slot)));
     let sender =
-        Sender { slot, reopen, parts: parts.into_iter(), current: None, position: None, _rest: rest };
+        Sender { slot, reopen, parts: parts.into_iter(), current: None, position: None, _resting: resting };
     Body::from_stream(stream::try_unfold((sender, stop), |(mut sender, stop)| async move {
         let chunk = tokio::select! {
             biased;
@@ -138,7 +139,8 @@ struct Sender<R> {
     current: Option<Range<u64>>,
     /// Where the reader stands, once that is known.
     position: Option<u64>,
-    _rest: AbortOnDropHandle<()>,
+    /// Ends with the body.
+    _resting: JoinSet<()>,
 }
 
 impl<R: AsyncRead + AsyncSeek + Unpin> Sender<R> {

@@ -4,6 +4,7 @@
 //! network, not whatever else this computer is connected to, and each listener knows by which address it is asked.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -136,9 +137,11 @@ impl DoorKeeper {
 
         close_all(open, |known| !wanted.contains(known));
         for door in wanted {
-            if !open.contains_key(&door) {
+            if let Entry::Vacant(place) = open.entry(door) {
                 match self.open(door, acceptor.clone()).await {
-                    Ok(cancel) => drop(open.insert(door, cancel)),
+                    Ok(cancel) => {
+                        place.insert(cancel);
+                    }
                     Err(error) => {
                         tracing::warn!(address = %door.address, %error, "a door could not be opened");
                         status.problem.get_or_insert(NetworkProblem::Listen {

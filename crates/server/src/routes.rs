@@ -76,8 +76,8 @@ pub(crate) const ROUTES: &[Route] = &[
         get(stubs::storage_settings).post(async || stubs::storage_settings_set())
     }),
     route(Rule::Clients, Scope::Library, "/tmdb/settings", || get(stubs::tmdb_settings)),
-    route(Rule::Own, Scope::Owner, "/shutdown", || shutdown::handlers()),
-    route(Rule::Own, Scope::Owner, "/shutdown/{*reason}", || shutdown::handlers()),
+    route(Rule::Own, Scope::Owner, "/shutdown", shutdown::handlers),
+    route(Rule::Own, Scope::Owner, "/shutdown/{*reason}", shutdown::handlers),
     route(Rule::Command, Scope::Library, "/rpc/{command}", || {
         post(browser_host::rpc).layer(DefaultBodyLimit::max(MAX_COMMAND_BYTES))
     }),

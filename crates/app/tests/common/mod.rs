@@ -70,7 +70,7 @@ pub(crate) async fn call(app: &App, name: &str, args: Value) -> Result<Value, Wi
 /// The stream's first event, which has to be a snapshot.
 pub(crate) async fn snapshot(events: &mut EventStream) -> Snapshot {
     match soon("the first event", events.next()).await {
-        Some(AppEvent::Snapshot(snapshot)) => snapshot,
+        Some(AppEvent::Snapshot(snapshot)) => *snapshot,
         other => panic!("not a snapshot: {other:?}"),
     }
 }

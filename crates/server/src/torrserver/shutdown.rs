@@ -16,7 +16,6 @@ pub(crate) fn handlers() -> MethodRouter<ServerState> {
 }
 
 /// Answers first: the host ends the server in good order, and answers under way are finished.
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn end(State(state): State<ServerState>) -> Response {
     tracing::info!("the end was asked for");
     state.end.cancel();
