@@ -24,6 +24,7 @@ mod start;
 mod tasks;
 mod transfers;
 mod viewed;
+mod watch_folder;
 
 use std::sync::Arc;
 

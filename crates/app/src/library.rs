@@ -56,7 +56,7 @@ impl App {
         self.add_from(source, description, AddedFrom::Client).await
     }
 
-    async fn add_from(
+    pub(crate) async fn add_from(
         &self,
         source: TorrentSource,
         description: Description,

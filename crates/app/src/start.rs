@@ -81,6 +81,7 @@ impl App {
             }),
         };
         app.follow_settings();
+        app.watch_folder();
         app.tell_notices(opened.restored_from_backup).await;
         app.resolve_unfinished();
         info!(data_dir = %app.inner.config.data_dir.display(), "started");
