@@ -7,10 +7,13 @@
 
 mod body;
 mod browser_host;
+mod dlna;
 mod doors;
 mod file_response;
 mod guard;
+mod identity;
 mod local_user;
+mod mdns;
 mod range;
 mod reply;
 mod routes;
@@ -145,12 +148,37 @@ pub struct Server {
     end: CancellationToken,
 }
 
+/// Where we are announced, and how what is announced is played.
+struct Announced {
+    lan: watch::Receiver<Arc<[SocketAddr]>>,
+    stream_prefix: watch::Receiver<Arc<str>>,
+}
+
 impl Server {
-    /// Listens, tells the app its address, and serves from then on.
+    /// Listens, tells the app its address, and serves from then on: on this computer, and on the local network as the
+    /// settings say.
     ///
     /// # Errors
     /// [`BindError`]; nothing has been started then.
     pub async fn bind(app: App, options: ServerOptions) -> Result<Self, BindError> {
+        Self::start(app, options, None).await
+    }
+
+    /// The same, but announced by DLNA and mDNS on the addresses in `lan`, which may change at any time, instead of those
+    /// of the door to the network. `stream_prefix` is the path below which players may ask without a password.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub async fn bind_announced(
+        app: App,
+        options: ServerOptions,
+        lan: watch::Receiver<Arc<[SocketAddr]>>,
+        stream_prefix: watch::Receiver<Arc<str>>,
+    ) -> Result<Self, BindError> {
+        Self::start(app, options, Some(Announced { lan, stream_prefix })).await
+    }
+
+    async fn start(app: App, options: ServerOptions, announced: Option<Announced>) -> Result<Self, BindError> {
         options.check()?;
         let listener = listen(options.ip, options.port).await?;
         let address = listener
@@ -163,12 +191,24 @@ impl Server {
 
         let stops = Stops { graceful: CancellationToken::new(), at_once: CancellationToken::new() };
         let end = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (open, lan) = watch::channel(Arc::from([]));
+        let dlna_token = guard::random_token();
+        let announced = announced.unwrap_or_else(|| Announced {
+            lan: lan.clone(),
+            stream_prefix: watch::channel(Arc::from(format!("t/{dlna_token}"))).1,
+        });
+        let (dlna, dlna_task) =
+            dlna::Dlna::new(app.clone(), announced.lan.clone(), announced.stream_prefix);
+        tasks.spawn(dlna_task.run(stops.graceful.clone()));
+        tasks.spawn(mdns::run(app.clone(), announced.lan, stops.graceful.clone()));
         let state = ServerState {
             app: app.clone(),
             stop: stops.graceful.clone(),
             end: end.clone(),
             links: LinkMemory::default(),
             readers: Readers::new(),
+            dlna,
         };
         let hostname = hostname();
         let guard = Guard::new(
@@ -177,10 +217,10 @@ impl Server {
                 password_everywhere: options.password_everywhere,
                 accounts: options.accounts,
                 hostname: hostname.clone(),
+                dlna_token,
             },
         );
         let router = routes::router(state, &guard, Ui::new(options.ui_dir.as_deref()));
-        let tasks = TaskTracker::new();
         let places = Places::new();
         let listening = Listening {
             door: Door::Own,
@@ -190,7 +230,6 @@ impl Server {
             places: places.clone(),
         };
         tasks.spawn(serve::accept(listener, router.clone(), listening, tasks.clone()));
-        let (open, lan) = watch::channel(Arc::from([]));
         let keeper = DoorKeeper {
             app,
             router,

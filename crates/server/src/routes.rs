@@ -18,7 +18,7 @@ use crate::torrserver::{
     viewed,
 };
 use crate::ui::Ui;
-use crate::{browser_host, reply};
+use crate::{browser_host, dlna, reply};
 
 type Handlers = MethodRouter<ServerState>;
 
@@ -76,6 +76,8 @@ pub(crate) const ROUTES: &[Route] = &[
         get(stubs::storage_settings).post(async || stubs::storage_settings_set())
     }),
     route(Rule::Clients, Scope::Library, "/tmdb/settings", || get(stubs::tmdb_settings)),
+    // Televisions know no password; it answers only while its own switch is on.
+    route(Rule::Clients, Scope::Open, "/dlna/{*path}", || get(dlna::get).post(dlna::post)),
     route(Rule::Own, Scope::Owner, "/shutdown", shutdown::handlers),
     route(Rule::Own, Scope::Owner, "/shutdown/{*reason}", shutdown::handlers),
     route(Rule::Command, Scope::Library, "/rpc/{command}", || {
@@ -136,12 +138,16 @@ mod tests {
 
     async fn start(folder: &std::path::Path) -> (App, Router) {
         let app = App::start(AppConfig { enable_dht: false, ..AppConfig::new(folder) }).await.unwrap();
+        let (_, lan) = tokio::sync::watch::channel(std::sync::Arc::from([]));
+        let (_, prefix) = tokio::sync::watch::channel(std::sync::Arc::from(""));
+        let (dlna, _) = dlna::Dlna::new(app.clone(), lan, prefix);
         let state = ServerState {
             app: app.clone(),
             stop: CancellationToken::new(),
             end: CancellationToken::new(),
             links: LinkMemory::default(),
             readers: Readers::new(),
+            dlna,
         };
         let guard = Guard::new(app.clone(), GuardOptions::default());
         (app, router(state, &guard, Ui::new(None)))
@@ -267,7 +273,7 @@ mod tests {
         };
 
         // The addresses of media have 128 random bits in them, told to those alone who passed `/rpc`.
-        assert_eq!(of(Scope::Open), ["/echo", "/gst/echo", "/media/{token}/{part}"]);
+        assert_eq!(of(Scope::Open), ["/echo", "/gst/echo", "/dlna/{*path}", "/media/{token}/{part}"]);
         let known = ["/stream", "/stream/", "/stream/{*name}", "/play/{hash}/{id}"];
         assert_eq!(
             of(Scope::Known),

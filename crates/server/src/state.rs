@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::dlna::Dlna;
 use crate::guard::{Connection, Door};
 use crate::shares::{PerAddress, Share};
 
@@ -26,6 +27,7 @@ pub(crate) struct ServerState {
     pub(crate) end: CancellationToken,
     pub(crate) links: LinkMemory,
     pub(crate) readers: Readers,
+    pub(crate) dlna: Dlna,
 }
 
 /// Open files of all answers together.

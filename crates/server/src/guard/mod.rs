@@ -22,8 +22,10 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use data_encoding::BASE64URL_NOPAD;
 use freshet_app::App;
 use freshet_model::{ErrorCode, NetworkSettings, WireError};
+use subtle::ConstantTimeEq as _;
 
 pub(crate) use self::connection::{Connection, Door, peer_key};
 use self::host::{Named, Names};
@@ -123,6 +125,13 @@ pub(crate) struct GuardOptions {
     pub(crate) accounts: Accounts,
     /// The name of this computer, or nothing.
     pub(crate) hostname: String,
+    /// With this in the path, what DLNA lists is played while it is on.
+    pub(crate) dlna_token: String,
+}
+
+/// 128 bits that nobody guesses, as they may stand in a path.
+pub(crate) fn random_token() -> String {
+    BASE64URL_NOPAD.encode(&rand::random::<[u8; 16]>())
 }
 
 /// Cheap to clone.
@@ -135,6 +144,7 @@ struct Inner {
     logins: Logins,
     password_everywhere: bool,
     hostname: String,
+    dlna_token: String,
 }
 
 enum Verdict {
@@ -150,6 +160,7 @@ impl Guard {
             logins: Logins::new(options.accounts),
             password_everywhere: options.password_everywhere,
             hostname: options.hostname,
+            dlna_token: options.dlna_token,
         }))
     }
 
@@ -240,6 +251,7 @@ impl Guard {
         let address = connection.peer_key();
         let mut level = match &token {
             // A path with a token is never more than its token, wherever it is used.
+            Some(token) if network.dlna_enabled && is_same(token, &self.0.dlna_token) => Level::Player,
             Some(token) => self.0.logins.by_token(app, address, token).map_err(locked)?,
             None if is_own && !self.0.password_everywhere => Level::Owner,
             None => {
@@ -266,6 +278,11 @@ impl Guard {
             Err(Refusal::NotAllowed)
         }
     }
+}
+
+/// Takes the same time wherever they differ. Nothing is the same as nothing.
+fn is_same(token: &str, known: &str) -> bool {
+    !known.is_empty() && bool::from(token.as_bytes().ct_eq(known.as_bytes()))
 }
 
 /// The client that the proxy next to us names. Only its own entry, the last one, can be believed.

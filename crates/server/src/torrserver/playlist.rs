@@ -123,7 +123,7 @@ fn text(record: &TorrentRecord, from_id: Option<u32>, base: &str) -> String {
 /// Subtitles and sound tracks that belong to a video: files whose name is the video's, with something behind it.
 ///
 /// TorrServer takes every path that contains the video's name, so that `1.mkv` gets everything with a 1 in it.
-fn companions<'a>(record: &'a TorrentRecord, file: &FileEntry) -> Vec<&'a FileEntry> {
+pub(crate) fn companions<'a>(record: &'a TorrentRecord, file: &FileEntry) -> Vec<&'a FileEntry> {
     if file.kind != MediaKind::Video {
         return Vec::new();
     }
@@ -143,7 +143,7 @@ fn stem(name: &str) -> &str {
 }
 
 /// Parsers of clients look for these fields in this order.
-fn url(base: &str, record: &TorrentRecord, file: &FileEntry) -> String {
+pub(crate) fn url(base: &str, record: &TorrentRecord, file: &FileEntry) -> String {
     let name = utf8_percent_encode(file.name(), PATH_COMPONENT);
     format!("{base}/stream/{name}?link={}&index={}&play", record.info_hash, file.torrserver_id)
 }

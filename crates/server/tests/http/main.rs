@@ -9,6 +9,7 @@ mod browser;
 mod connections;
 mod contract;
 mod cors;
+mod dlna;
 mod guard;
 mod network;
 mod playlists;
