@@ -132,6 +132,26 @@ pub(crate) const PACKAGES: &[Package] = &[
         &["qbittorrent-nox"],
     ),
     package(RustTests, "small servers that tests start", ["python3", "python3", "python"], &["python3"]),
+    package(RustTests, "a network of its own for a test", ["iproute2", "iproute", "iproute2"], &["ip"]),
+    package(
+        RustTests,
+        "a foreign control point for the tests of DLNA",
+        ["gir1.2-gupnp-1.6", "gupnp", "gupnp"],
+        &[],
+    ),
+    package(
+        RustTests,
+        "its strict reader of lists",
+        ["gir1.2-gupnp-av-1.0|gir1.2-gupnpav-1.0", "gupnp-av", "gupnp-av"],
+        &[],
+    ),
+    package(RustTests, "its way into Python", ["python3-gi", "python3-gobject", "python-gobject"], &[]),
+    package(
+        RustTests,
+        "a foreign browser for the tests of mDNS",
+        ["python3-zeroconf", "python3-zeroconf", "python-zeroconf"],
+        &[],
+    ),
     package(
         BrowserTests,
         "the browser that the UI is driven in",

@@ -41,12 +41,6 @@ const FENCES: &[Fence] = &[
     Fence { pattern: "tauri*", rooms: &["freshet"], is_free_in_tests: false },
 ];
 
-/// Edges that pierce a fence, each with its reason in the design.
-const GATES: &[(&str, &str)] = &[
-    // DLNA is a face of the server; the crate knows nothing of torrents.
-    ("freshet-server", "librqbit-upnp-serve"),
-];
-
 /// Finds edges that the tables do not hold.
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
     let mut findings: Vec<Finding> = workspace.own().flat_map(check_member).collect();
@@ -80,9 +74,7 @@ fn check_edge(room: &str, allowed: &[&str], dependency: Dependency<'_>) -> Optio
 
 fn check_fences(room: &str, dependency: Dependency<'_>) -> Option<Finding> {
     let fence = FENCES.iter().find(|fence| matches(fence.pattern, dependency.name))?;
-    let is_allowed = fence.rooms.contains(&room)
-        || (dependency.is_dev && fence.is_free_in_tests)
-        || GATES.contains(&(room, dependency.name));
+    let is_allowed = fence.rooms.contains(&room) || (dependency.is_dev && fence.is_free_in_tests);
     (!is_allowed).then(|| {
         Finding::new(
             room,
@@ -172,8 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_serve_dlna_and_may_not_have_a_session() {
-        assert!(complaints("freshet-server", &[("librqbit-upnp-serve", "")]).is_empty());
+    fn the_server_may_not_have_a_session() {
         assert_eq!(complaints("freshet-server", &[("librqbit", "")]).len(), 1);
     }
 
