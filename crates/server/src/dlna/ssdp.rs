@@ -138,7 +138,12 @@ impl Announcer {
         listener.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)).into())?;
         let mut speakers = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let speaker = listener.join_multicast_v4(&GROUP, address.ip()).and_then(|()| speaker(*address));
+            let joined = match listener.join_multicast_v4(&GROUP, address.ip()) {
+                // Another address of the same interface has joined already.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+                joined => joined,
+            };
+            let speaker = joined.and_then(|()| speaker(*address));
             match speaker {
                 Ok(speaker) => speakers.push((*address, speaker)),
                 Err(error) => tracing::warn!(%address, %error, "DLNA can't be announced on this address"),

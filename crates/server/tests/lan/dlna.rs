@@ -1,11 +1,16 @@
 //! A control point of GUPnP, the library behind GNOME's players: finds us, walks down to a file, plays it, sees us go.
 
 use freshet_app::Description;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use freshet_engine::testing::{Seeder, SeederOptions, pattern};
 use freshet_model::{NetworkPatch, TorrentSource};
 use serde_json::json;
 
-use crate::common::{FILM_BYTES, PATIENCE, film_bytes};
+use crate::common::{FILM_BYTES, PATIENCE, ask, film_bytes, until};
 use crate::namespace::{Announced, Witness, in_namespace};
 
 #[test]
@@ -66,5 +71,82 @@ fn a_foreign_control_point_finds_browses_and_plays() {
         world.end().await;
         witness.saw("that it has ended", gone).await;
         seeder.stop().await;
+    });
+}
+
+/// DLNA and nothing else of the network.
+fn switched(on: bool) -> NetworkPatch {
+    NetworkPatch {
+        lan_enabled: Some(true),
+        dlna_enabled: Some(on),
+        mdns_enabled: Some(false),
+        ..NetworkPatch::default()
+    }
+}
+
+async fn until_answers(address: SocketAddr, status: u16) {
+    until("DLNA follows its switch", async || {
+        let reply = ask(address, "GET", "/dlna/device.xml", &[], b"").await;
+        (reply.status == status).then_some(())
+    })
+    .await;
+}
+
+/// Searches from an address until the first answer, and gives where that leads.
+async fn search(from: &'static str) -> String {
+    let searching = tokio::task::spawn_blocking(move || {
+        let socket = UdpSocket::bind((from, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let mut answer = [0; 2048];
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            // Sent to the port itself, so that the way of the datagram is the one that is asked about.
+            let search =
+                b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\n\
+                ST: urn:schemas-upnp-org:device:MediaServer:1\r\n\r\n";
+            socket.send_to(search, (from, 1900)).unwrap();
+            if let Ok(length) = socket.recv(&mut answer) {
+                return String::from_utf8_lossy(&answer[..length]).into_owned();
+            }
+        }
+        panic!("no answer to a search from {from}");
+    });
+    let answer = searching.await.unwrap();
+    let location = answer.lines().find_map(|line| line.strip_prefix("LOCATION: "));
+    location.unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+#[test]
+fn each_interface_is_told_the_address_that_it_reaches() {
+    in_namespace("dlna::each_interface_is_told_the_address_that_it_reaches", || async {
+        let added = Command::new("ip").args(["addr", "add", "10.99.0.1/24", "dev", "lo"]).status().unwrap();
+        assert!(added.success());
+        let world = Announced::start(switched(true)).await;
+        let own = world.server.local_addr();
+        world.lan.send_replace(Arc::from([own, "10.99.0.1:8090".parse().unwrap()]));
+
+        assert_eq!(search("10.99.0.1").await, "http://10.99.0.1:8090/dlna/device.xml");
+        assert_eq!(search("127.0.0.1").await, format!("http://{own}/dlna/device.xml"));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_taken_port_keeps_nothing_else_from_working() {
+    in_namespace("dlna::a_taken_port_keeps_nothing_else_from_working", || async {
+        // Without sharing, as the only one.
+        let other = UdpSocket::bind("0.0.0.0:1900").unwrap();
+        let world = Announced::start(switched(true)).await;
+        let own = world.server.local_addr();
+
+        until_answers(own, 200).await;
+        assert_eq!(ask(own, "GET", "/echo", &[], b"").await.text(), "MatriX.145");
+
+        drop(other);
+        world.change(switched(false)).await;
+        until_answers(own, 404).await;
+        world.change(switched(true)).await;
+        assert_eq!(search("127.0.0.1").await, format!("http://{own}/dlna/device.xml"));
+        world.end().await;
     });
 }
