@@ -209,7 +209,7 @@ mod tests {
 
         let listed: Vec<_> = list(folder.path()).unwrap().into_iter().map(|file| file.path).collect();
 
-        assert_eq!(listed, [file.clone()]);
+        assert_eq!(listed, std::slice::from_ref(&file));
         assert!(matches!(read(&link, Kind::Torrent), Err(ReadError::Io(_))));
         assert!(matches!(read(&folder.path().join("b.torrent"), Kind::Torrent), Err(ReadError::NoFile)));
         assert!(move_into(&file, &folder.path().join("added")).is_err());

@@ -142,3 +142,20 @@ pub(super) fn protocols() -> String {
     ];
     TYPES.iter().map(|kind| format!("http-get:*:{kind}:*")).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_that_is_listed_is_offered() {
+        let offered = protocols();
+        let extensions = "3gp aac ac3 ape avi avif bmp dsf dts dv flac flv gif jpg m2ts m4a m4v mka mkv mov mp3 mp4 mpg ogg \
+            ogv opus png rmvb smi srt ssa ts vob vtt wav weba webm webp wmv xyz";
+        for extension in extensions.split_whitespace() {
+            let content_type = content_type::of(&format!("a.{extension}"));
+            let kind = content_type.split(';').next().unwrap();
+            assert!(offered.split(',').any(|offer| offer == format!("http-get:*:{kind}:*")), "{kind}");
+        }
+    }
+}
