@@ -13,9 +13,14 @@ use super::catalog::{Catalog, Row};
 use super::didl;
 use super::object::{CategoryKey, FolderId, ObjectId, Shelf};
 use super::soap::{Action, Fault};
+use crate::torrserver::playlist;
 
 /// Whoever asks for more, or for all, gets this many and asks again.
 const MAX_PAGE_ENTRIES: usize = 500;
+/// A film with more subtitles than that has them in its own file.
+const MAX_SUBTITLES: usize = 16;
+/// Names that begin like a film's: `1.mkv` has all subtitles from 10 to 19 among them.
+const MAX_SUBTITLES_LOOKED_AT: usize = 512;
 
 /// A part of a container.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +82,8 @@ pub(super) async fn browse(app: &App, catalog: &Catalog, base: &str, action: &Ac
                 Fault::ActionFailed
             })?;
             let record = record.ok_or(Fault::NoSuchObject)?;
-            Inside { shelf: *shelf, row, record: &record, base }.browse(&wish)
+            Inside { shelf: *shelf, row, record: &record, subtitles: Subtitles::of(&record), base }
+                .browse(&wish)
         }
     }
 }
@@ -145,7 +151,35 @@ struct Inside<'a> {
     shelf: Shelf,
     row: &'a Arc<Row>,
     record: &'a TorrentRecord,
+    subtitles: Subtitles<'a>,
     base: &'a str,
+}
+
+/// The subtitles of a torrent by name, so that a page of films costs a few searches and not a walk through all files for each.
+struct Subtitles<'a>(Vec<&'a FileEntry>);
+
+impl<'a> Subtitles<'a> {
+    fn of(record: &'a TorrentRecord) -> Self {
+        let is_subtitle = |file: &&FileEntry| file.kind == MediaKind::Subtitle;
+        let mut subtitles: Vec<&FileEntry> = record.files.iter().filter(is_subtitle).collect();
+        subtitles.sort_unstable_by_key(|file| (file.name(), file.torrserver_id));
+        Self(subtitles)
+    }
+
+    /// Those of a film, by the rule of playlists.
+    fn for_file(&self, file: &FileEntry) -> Vec<&'a FileEntry> {
+        if file.kind != MediaKind::Video {
+            return Vec::new();
+        }
+        let stem = playlist::stem(file.name());
+        let first = self.0.partition_point(|subtitle| subtitle.name() < stem);
+        let like = self.0[first..].iter().take(MAX_SUBTITLES_LOOKED_AT);
+        let like = like.take_while(|subtitle| subtitle.name().starts_with(stem));
+        like.filter(|subtitle| playlist::is_companion_name(stem, subtitle.name()))
+            .take(MAX_SUBTITLES)
+            .copied()
+            .collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +226,7 @@ impl<'a> Inside<'a> {
 
     fn item(&self, file: &FileEntry, parent: &ObjectId) -> String {
         let id = ObjectId::File(self.shelf, self.row.info_hash, file.torrserver_id);
-        didl::item(&id, parent, self.record, file, self.base)
+        didl::item(&id, parent, self.record, file, &self.subtitles.for_file(file), self.base)
     }
 
     /// What a television can show; subtitles come with their films.
@@ -263,4 +297,44 @@ impl<'a> Inside<'a> {
 /// The rest of a file's path below a folder.
 fn below<'a>(path: &'a str, folders: &[&str]) -> Option<&'a str> {
     folders.iter().try_fold(path, |rest, folder| rest.strip_prefix(folder)?.strip_prefix('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use freshet_model::{FileIndex, media_kind};
+
+    use super::*;
+
+    #[test]
+    fn a_film_has_the_subtitles_that_bear_its_name() {
+        let paths = [
+            "1.mkv",
+            "subs/1.srt",
+            "1.en.srt",
+            "10.srt",
+            "1a.srt",
+            "2.mkv",
+            "0.srt",
+            "1.mp3",
+            "subs/1_ru.ass",
+        ];
+        let files = (0..).zip(paths).map(|(index, path)| FileEntry {
+            index: FileIndex(index),
+            path: path.to_owned(),
+            length_bytes: 1,
+            kind: media_kind(path),
+            torrserver_id: index + 1,
+        });
+        let record =
+            TorrentRecord { files: files.collect(), ..TorrentRecord::new(InfoHash::new([1; 20]), 0) };
+        let subtitles = Subtitles::of(&record);
+        let names = |index: usize| {
+            let found = subtitles.for_file(&record.files[index]);
+            found.iter().map(|file| file.path.clone()).collect::<Vec<_>>()
+        };
+
+        assert_eq!(names(0), ["1.en.srt", "subs/1.srt", "subs/1_ru.ass"]);
+        assert!(names(5).is_empty());
+        assert!(names(7).is_empty(), "music has none");
+    }
 }

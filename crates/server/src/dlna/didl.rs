@@ -15,9 +15,6 @@ const HEAD: &str = "<DIDL-Lite xmlns=\"urn:schemas-upnp-org:metadata-1-0/DIDL-Li
 const STREAM_FLAGS: &str = "DLNA.ORG_OP=01;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000";
 /// Pictures and texts: fetched as a whole.
 const WHOLE_FLAGS: &str = "DLNA.ORG_OP=01;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=00f00000000000000000000000000000";
-/// A film with more subtitles than that has them in its own file.
-const MAX_SUBTITLES: usize = 16;
-
 /// A document of some entries.
 pub(super) fn document(entries: &[String]) -> String {
     format!("{HEAD}{}</DIDL-Lite>", entries.concat())
@@ -48,6 +45,7 @@ pub(super) fn item(
     parent: &ObjectId,
     record: &TorrentRecord,
     file: &FileEntry,
+    subtitles: &[&FileEntry],
     base: &str,
 ) -> String {
     let class = match file.kind {
@@ -60,9 +58,7 @@ pub(super) fn item(
         xml::text(file.name())
     );
     entry.push_str(&resource(record, file, base));
-    let subtitles = playlist::companions(record, file);
-    let subtitles = subtitles.into_iter().filter(|other| other.kind == MediaKind::Subtitle);
-    for (place, subtitle) in subtitles.take(MAX_SUBTITLES).enumerate() {
+    for (place, subtitle) in subtitles.iter().enumerate() {
         entry.push_str(&resource(record, subtitle, base));
         // Samsung's sets look here, and for one only.
         if place == 0 {

@@ -123,7 +123,7 @@ fn text(record: &TorrentRecord, from_id: Option<u32>, base: &str) -> String {
 /// Subtitles and sound tracks that belong to a video: files whose name is the video's, with something behind it.
 ///
 /// TorrServer takes every path that contains the video's name, so that `1.mkv` gets everything with a 1 in it.
-pub(crate) fn companions<'a>(record: &'a TorrentRecord, file: &FileEntry) -> Vec<&'a FileEntry> {
+fn companions<'a>(record: &'a TorrentRecord, file: &FileEntry) -> Vec<&'a FileEntry> {
     if file.kind != MediaKind::Video {
         return Vec::new();
     }
@@ -131,14 +131,19 @@ pub(crate) fn companions<'a>(record: &'a TorrentRecord, file: &FileEntry) -> Vec
     let belongs = |other: &&FileEntry| {
         other.index != file.index
             && matches!(other.kind, MediaKind::Subtitle | MediaKind::Audio)
-            && other.name().strip_prefix(stem).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+            && is_companion_name(stem, other.name())
     };
     let mut companions: Vec<&FileEntry> = record.files.iter().filter(belongs).collect();
     companions.sort_by_key(|file| file.torrserver_id);
     companions
 }
 
-fn stem(name: &str) -> &str {
+/// Whether a file with this name may belong to the one with this stem.
+pub(crate) fn is_companion_name(stem: &str, name: &str) -> bool {
+    name.strip_prefix(stem).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+}
+
+pub(crate) fn stem(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
