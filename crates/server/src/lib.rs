@@ -178,7 +178,11 @@ impl Server {
         Self::start(app, options, Some(Announced { lan, stream_prefix })).await
     }
 
-    async fn start(app: App, options: ServerOptions, announced: Option<Announced>) -> Result<Self, BindError> {
+    async fn start(
+        app: App,
+        options: ServerOptions,
+        announced: Option<Announced>,
+    ) -> Result<Self, BindError> {
         options.check()?;
         let listener = listen(options.ip, options.port).await?;
         let address = listener
@@ -198,8 +202,7 @@ impl Server {
             lan: lan.clone(),
             stream_prefix: watch::channel(Arc::from(format!("t/{dlna_token}"))).1,
         });
-        let (dlna, dlna_task) =
-            dlna::Dlna::new(app.clone(), announced.lan.clone(), announced.stream_prefix);
+        let (dlna, dlna_task) = dlna::Dlna::new(app.clone(), announced.lan.clone(), announced.stream_prefix);
         tasks.spawn(dlna_task.run(stops.graceful.clone()));
         tasks.spawn(mdns::run(app.clone(), announced.lan, stops.graceful.clone()));
         let state = ServerState {

@@ -112,6 +112,8 @@ fn apply(rows: &mut HashMap<InfoHash, Arc<Row>>, event: AppEvent) -> bool {
         AppEvent::TorrentRemoved { info_hash, .. } => rows.remove(&info_hash).is_some(),
         AppEvent::MarksChanged { .. }
         | AppEvent::SettingsChanged { .. }
+        | AppEvent::AccessChanged { .. }
+        | AppEvent::NetworkChanged { .. }
         | AppEvent::StatsChanged { .. }
         | AppEvent::NoticesChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }

@@ -150,7 +150,7 @@ impl DlnaTask {
         let mut announcer = None;
         tokio::select! {
             ((), ()) = async { tokio::join!(
-                catalog::follow(self.app.subscribe(), catalog_sender),
+                catalog::follow(self.app.subscribe(freshet_app::Caller::MainWindow), catalog_sender),
                 announce(&self.uuid, &wanted.addresses, &mut announcer),
             ) } => {}
             () = changed => {}

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::common::{PATIENCE, Reply, World, ask, film_bytes};
+use crate::common::{PATIENCE, Reply, World, ask, film_bytes, until};
 
 const PASSWORD: &str = "correct horse";
 
@@ -436,5 +436,48 @@ async fn https_is_spoken_with_a_certificate_of_our_own() {
     let Some(NetworkProblem::Certificate { reason }) = status.problem else { panic!("{status:?}") };
     assert!(reason.contains("/nonexistent.pem"), "{reason}");
     assert_eq!(status.urls.len(), 1, "plain HTTP goes on");
+    lan.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dlna_lists_is_played_without_a_password_while_dlna_is_on() {
+    let lan = Lan::open().await;
+    let film = lan.world.add(&lan.world.film).await;
+    let on = NetworkPatch { dlna_enabled: Some(true), mdns_enabled: Some(false), ..NetworkPatch::default() };
+    lan.switch(on).await;
+    let browse = |id: &str| {
+        format!(
+            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><u:Browse \
+             xmlns:u=\"urn:schemas-upnp-org:service:ContentDirectory:1\"><ObjectID>{id}</ObjectID>\
+             <BrowseFlag>BrowseDirectChildren</BrowseFlag><Filter>*</Filter><StartingIndex>0</StartingIndex>\
+             <RequestedCount>0</RequestedCount><SortCriteria></SortCriteria></u:Browse></s:Body></s:Envelope>"
+        )
+    };
+    let list = async |id: &str| {
+        let fields = [("content-type", "text/xml; charset=\"utf-8\"")];
+        let reply = lan.ask("POST", "/dlna/cds/control", &fields, &browse(id)).await;
+        (reply.status == 200)
+            .then(|| reply.text().replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\""))
+    };
+    let path = until("the film is listed", async || {
+        // From the root down the first container, as a person with a remote control goes.
+        let mut id = "0".to_owned();
+        loop {
+            let text = list(&id).await?;
+            if let Some((_, path)) = text.split_once(&format!("http://{}", lan.address())) {
+                return path.split('<').next().map(str::to_owned);
+            }
+            id = text.split_once("<container id=\"")?.1.split('"').next()?.to_owned();
+        }
+    })
+    .await;
+
+    // Escaped once in the list, and once more as a part of the answer.
+    let path = path.replace("&amp;amp;", "&").replace("&amp;", "&");
+    assert!(path.starts_with("/t/") && path.contains(&film.to_string()), "{path}");
+    assert!(lan.get(&path).await.body == film_bytes());
+
+    lan.switch(NetworkPatch { dlna_enabled: Some(false), ..NetworkPatch::default() }).await;
+    assert_eq!(lan.get(&path).await.status, 401, "the token is worth nothing any more");
     lan.end().await;
 }
