@@ -38,7 +38,7 @@ pub use files::{FileEntry, MediaKind, media_kind};
 pub use ids::{FileIndex, InfoHash, ParseInfoHashError, Revision};
 pub use magnet::{Magnet, MagnetError};
 pub use marks::{FileMark, TorrentMarks, rules};
-pub use metainfo::{Metainfo, MetainfoError, limits};
+pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
 pub use playback::{
     MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,

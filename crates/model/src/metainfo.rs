@@ -208,7 +208,7 @@ fn check_component(component: &str) -> Option<String> {
 }
 
 /// A name without control characters, direction marks and invisible characters; `None` if it is absurdly long.
-pub(crate) fn clean_name(name: &str) -> Option<String> {
+pub fn clean_name(name: &str) -> Option<String> {
     let misleads = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}')

@@ -4,7 +4,7 @@ use freshet_model::AddressPolicy;
 use url::Url;
 
 use crate::FetchError;
-use crate::fetch::{self, Outcome};
+use crate::fetch::{self, Outcome, Question};
 use crate::host::JudgingResolver;
 
 /// What we take from a server that we do not know, in one place.
@@ -13,6 +13,8 @@ pub mod limits {
 
     /// Of a body, as it arrives and as it is decoded.
     pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+    /// Of a list that a server sends to whoever moves away from it.
+    pub const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
     pub const MAX_REDIRECTS: usize = 5;
     pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,10 +69,17 @@ impl WebClient {
     /// # Errors
     /// [`FetchError`]; nothing was connected to when it is [`FetchError::AddressRefused`] for the link itself.
     pub async fn get_torrent(&self, url: &Url) -> Result<TorrentLink, FetchError> {
-        match self.get(url, limits::MAX_BODY_BYTES).await? {
-            Outcome::Body(bytes) => Ok(TorrentLink::File(bytes)),
-            Outcome::Magnet(link) => Ok(TorrentLink::Magnet(link)),
-        }
+        self.ask(None, Question::Get, url, limits::MAX_BODY_BYTES).await.map(torrent_link)
+    }
+
+    /// The same for a link that a service gave which the person has chosen (`trusted` is its address): private addresses
+    /// are asked only at the host and port of that service, whatever this client may do otherwise.
+    ///
+    /// # Errors
+    /// As [`WebClient::get_torrent`]; [`FetchError::AddressRefused`] for a link, or a redirect, to a private address of
+    /// anybody else.
+    pub async fn get_torrent_of(&self, url: &Url, trusted: &Url) -> Result<TorrentLink, FetchError> {
+        self.ask(Some(trusted), Question::Get, url, limits::MAX_BODY_BYTES).await.map(torrent_link)
     }
 
     /// Fetches the body of a link, of at most `max_bytes` decoded bytes. Dropping the future ends the transfer.
@@ -78,17 +87,46 @@ impl WebClient {
     /// # Errors
     /// [`FetchError`]; a redirect to anything but http and https is [`FetchError::Scheme`].
     pub async fn get_bytes(&self, url: &Url, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
-        match self.get(url, max_bytes.min(limits::MAX_BODY_BYTES)).await? {
-            Outcome::Body(bytes) => Ok(bytes),
-            Outcome::Magnet(_) => Err(FetchError::Scheme("magnet".to_owned())),
-        }
+        let max_bytes = max_bytes.min(limits::MAX_BODY_BYTES);
+        self.ask(None, Question::Get, url, max_bytes).await.and_then(body)
     }
 
-    async fn get(&self, url: &Url, max_bytes: usize) -> Result<Outcome, FetchError> {
-        let clients = fetch::Clients { policy: self.policy, global: &self.global, first: &self.first };
-        tokio::time::timeout(limits::TOTAL_TIMEOUT, fetch::follow(clients, url, max_bytes))
+    /// Sends JSON by POST and gives the body of the answer, of at most `max_bytes` decoded bytes. User name and password of
+    /// the address are sent as Basic authentication. Dropping the future ends the transfer.
+    ///
+    /// # Errors
+    /// [`FetchError`]; a redirect that would turn the question into another one is [`FetchError::BadRedirect`].
+    pub async fn post_json(&self, url: &Url, json: &str, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
+        let max_bytes = max_bytes.min(limits::MAX_LIST_BYTES);
+        self.ask(None, Question::Json(json), url, max_bytes).await.and_then(body)
+    }
+
+    async fn ask(
+        &self,
+        trusted: Option<&Url>,
+        question: Question<'_>,
+        url: &Url,
+        max_bytes: usize,
+    ) -> Result<Outcome, FetchError> {
+        let clients =
+            fetch::Clients { policy: self.policy, trusted, global: &self.global, first: &self.first };
+        tokio::time::timeout(limits::TOTAL_TIMEOUT, fetch::follow(clients, question, url, max_bytes))
             .await
             .unwrap_or(Err(FetchError::TimedOut))
+    }
+}
+
+fn torrent_link(outcome: Outcome) -> TorrentLink {
+    match outcome {
+        Outcome::Body(bytes) => TorrentLink::File(bytes),
+        Outcome::Magnet(link) => TorrentLink::Magnet(link),
+    }
+}
+
+fn body(outcome: Outcome) -> Result<Vec<u8>, FetchError> {
+    match outcome {
+        Outcome::Body(bytes) => Ok(bytes),
+        Outcome::Magnet(_) => Err(FetchError::Scheme("magnet".to_owned())),
     }
 }
 

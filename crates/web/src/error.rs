@@ -35,7 +35,10 @@ impl FetchError {
     }
 
     /// What reqwest says, with its causes; our resolver's verdict is taken out of it by type.
-    pub(crate) fn from_reqwest(error: &reqwest::Error, host: &str) -> Self {
+    ///
+    /// The address is left out: it may carry a person's password or key, and errors go into logs.
+    pub(crate) fn from_reqwest(error: reqwest::Error, host: &str) -> Self {
+        let error = &error.without_url();
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         let mut text = String::new();
         while let Some(error) = cause {

@@ -2,7 +2,7 @@
 
 use freshet_model::{AddressPolicy, is_global};
 use futures::StreamExt;
-use reqwest::header::LOCATION;
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode};
 use url::{Host, Url};
 
@@ -16,15 +16,45 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy)]
 pub(crate) struct Clients<'a> {
     pub(crate) policy: AddressPolicy,
+    /// Where given, the policy holds for the host and port of this address alone; every other one has to be public.
+    pub(crate) trusted: Option<&'a Url>,
     pub(crate) global: &'a reqwest::Client,
     pub(crate) first: &'a reqwest::Client,
 }
 
-pub(crate) async fn follow(clients: Clients<'_>, url: &Url, max_bytes: usize) -> Result<Outcome, FetchError> {
+impl Clients<'_> {
+    fn policy_for(&self, url: &Url) -> AddressPolicy {
+        match self.trusted {
+            Some(trusted) if !is_same_server(trusted, url) => AddressPolicy::GlobalOnly,
+            Some(_) | None => self.policy,
+        }
+    }
+}
+
+/// Whether two addresses name the same host, by the same word, and the same port.
+pub(crate) fn is_same_server(a: &Url, b: &Url) -> bool {
+    let server = |url: &Url| (url.host().map(|host| host.to_owned()), url.port_or_known_default());
+    a.has_host() && server(a) == server(b)
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Question<'a> {
+    Get,
+    Json(&'a str),
+}
+
+pub(crate) async fn follow(
+    clients: Clients<'_>,
+    question: Question<'_>,
+    url: &Url,
+    max_bytes: usize,
+) -> Result<Outcome, FetchError> {
     let mut url = url.clone();
-    let mut policy = clients.policy;
+    let mut was_public = false;
     for _ in 0..=limits::MAX_REDIRECTS {
-        let response = ask(clients, &url, policy).await?;
+        let policy = if was_public { AddressPolicy::GlobalOnly } else { clients.policy_for(&url) };
+        let response = ask(clients, question, &url, policy).await?;
         if !is_redirect(response.status()) {
             return if response.status().is_success() {
                 read_body(response, &url, max_bytes).await.map(Outcome::Body)
@@ -33,8 +63,10 @@ pub(crate) async fn follow(clients: Clients<'_>, url: &Url, max_bytes: usize) ->
             };
         }
         // Once the way has led through a public server, it never leads into a private network again.
-        if response.remote_addr().is_none_or(|peer| is_global(peer.ip())) {
-            policy = AddressPolicy::GlobalOnly;
+        was_public |= response.remote_addr().is_none_or(|peer| is_global(peer.ip()));
+        // The other redirects turn a question with a body into one without, which is another question.
+        if matches!(question, Question::Json(_)) && !matches!(response.status().as_u16(), 307 | 308) {
+            return Err(FetchError::BadRedirect);
         }
         let target = response.headers().get(LOCATION).ok_or(FetchError::BadRedirect)?;
         let target = std::str::from_utf8(target.as_bytes()).map_err(|_| FetchError::BadRedirect)?;
@@ -46,7 +78,12 @@ pub(crate) async fn follow(clients: Clients<'_>, url: &Url, max_bytes: usize) ->
     Err(FetchError::TooManyRedirects)
 }
 
-async fn ask(clients: Clients<'_>, url: &Url, policy: AddressPolicy) -> Result<Response, FetchError> {
+async fn ask(
+    clients: Clients<'_>,
+    question: Question<'_>,
+    url: &Url,
+    policy: AddressPolicy,
+) -> Result<Response, FetchError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(FetchError::Scheme(url.scheme().to_owned()));
     }
@@ -61,7 +98,13 @@ async fn ask(clients: Clients<'_>, url: &Url, policy: AddressPolicy) -> Result<R
         AddressPolicy::GlobalOnly => clients.global,
         AddressPolicy::PrivateToo => clients.first,
     };
-    client.get(url.clone()).send().await.map_err(|error| FetchError::from_reqwest(&error, &host_name))
+    let request = match question {
+        Question::Get => client.get(url.clone()),
+        Question::Json(body) => {
+            client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_owned())
+        }
+    };
+    request.send().await.map_err(|error| FetchError::from_reqwest(error, &host_name))
 }
 
 fn is_redirect(status: StatusCode) -> bool {
@@ -76,7 +119,7 @@ async fn read_body(response: Response, url: &Url, max_bytes: usize) -> Result<Ve
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| FetchError::from_reqwest(&error, url.host_str().unwrap_or("")))?;
+        let chunk = chunk.map_err(|error| FetchError::from_reqwest(error, url.host_str().unwrap_or("")))?;
         if body.len() + chunk.len() > max_bytes {
             return Err(FetchError::TooLarge(max_bytes));
         }

@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod fetch;
 mod host;
+pub mod torznab;
 
 pub use client::{BuildError, TorrentLink, WebClient, limits};
 pub use error::FetchError;

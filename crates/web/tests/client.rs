@@ -2,67 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "what prepares a test fails with it")]
 
+mod common;
+
 use std::io::Write;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::{Server, answer, redirect};
 use freshet_model::AddressPolicy;
 use freshet_web::{FetchError, TorrentLink, WebClient, limits};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use url::Url;
-
-/// Answers the n-th connection with the n-th answer, the last one again and again.
-struct Server {
-    address: SocketAddr,
-    connections: Arc<AtomicUsize>,
-    _task: JoinSet<()>,
-}
-
-impl Server {
-    async fn start(answers: impl Fn(SocketAddr) -> Vec<Vec<u8>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let answers = answers(address);
-        let connections = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&connections);
-        let mut task = JoinSet::new();
-        task.spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let number = counter.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n") {
-                    match stream.read_u8().await {
-                        Ok(byte) => request.push(byte),
-                        Err(_) => break,
-                    }
-                }
-                let _ = stream.write_all(&answers[number]).await;
-                let _ = stream.shutdown().await;
-            }
-        });
-        Self { address, connections, _task: task }
-    }
-
-    fn url(&self) -> Url {
-        format!("http://{}/file.torrent", self.address).parse().unwrap()
-    }
-
-    fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
-    }
-}
-
-fn answer(head: &str, body: &[u8]) -> Vec<u8> {
-    [b"HTTP/1.1 ", head.as_bytes(), b"\r\nconnection: close\r\n\r\n", body].concat()
-}
-
-fn redirect(location: &str) -> Vec<u8> {
-    answer(&format!("302 Found\r\nlocation: {location}\r\ncontent-length: 0"), b"")
-}
 
 async fn get(url: &Url) -> Result<TorrentLink, FetchError> {
     let client = WebClient::new(AddressPolicy::PrivateToo).unwrap();
