@@ -1,6 +1,6 @@
 //! Arguments and results of the commands that are not words of the model: they exist only at this door.
 
-use freshet_model::{FileIndex, InfoHash, PlaybackId, TorrentSummary};
+use freshet_model::{FileIndex, InfoHash, PlaybackId, TorrentSummary, WireError};
 use serde::{Deserialize, Serialize};
 
 /// A text that a person pasted or dropped: magnet link, info hash or web link.
@@ -90,6 +90,70 @@ pub struct VolumeSet {
     /// 0 to 1.
     pub volume: f64,
     pub is_muted: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    pub query: String,
+    /// Number of one search service in the settings, from 0; all of them without it.
+    #[serde(default)]
+    pub indexer: Option<u32>,
+}
+
+/// A search service as it is being written down.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+#[allow(missing_debug_implementations, reason = "it holds a secret")]
+pub struct IndexerTest {
+    pub url: String,
+    pub api_key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SearchAnswer {
+    /// Each torrent once, those with most seeders first.
+    pub results: Vec<SearchResult>,
+    /// The services that gave nothing.
+    pub failures: Vec<SearchFailure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SearchResult {
+    pub title: String,
+    /// 0 if it was not told.
+    pub size_bytes: u64,
+    pub seeders: u32,
+    /// Seeders and leechers together.
+    pub peers: u32,
+    pub published_at_secs: Option<u64>,
+    pub tracker: String,
+    /// A word, or nothing.
+    pub category: String,
+    pub info_hash: Option<InfoHash>,
+    /// What to add; where there is none, it is `link`.
+    pub magnet: Option<String>,
+    /// Leads to a `.torrent` file. It may carry the person's key of the service.
+    pub link: Option<String>,
+    /// A page about it.
+    pub details: Option<String>,
+    /// `tt1254207`, or nothing.
+    pub imdb_id: String,
+    pub year: Option<u16>,
+    /// Number of the search service in the settings, from 0.
+    pub indexer: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SearchFailure {
+    pub indexer: u32,
+    pub name: String,
+    pub error: WireError,
 }
 
 #[derive(Debug, Clone, Deserialize)]

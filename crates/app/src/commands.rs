@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
-    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackStart, Search, SearchAnswer, TorrentAdd,
+    TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 
 /// Who calls. The player shows names, subtitles and pictures of strangers, so it gets only what playing needs.
@@ -124,6 +124,11 @@ commands! {
     Both playback_report: playback::report(PlaybackReport) -> ();
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
+
+    /// Asks the search services of the settings, or one of them.
+    Main search: search::search(Search) -> SearchAnswer;
+    /// Finds out whether a search service works as it is written down.
+    Main indexer_test: search::test(IndexerTest) -> ();
 
     /// Changes settings; answers with all of them.
     Owner settings_update: settings::update(SettingsPatch) -> Settings;

@@ -11,6 +11,7 @@ use freshet_model::{
 };
 use freshet_store::{ChangeAccessError, UpdateSettingsError, WriteError};
 use freshet_web::FetchError;
+use freshet_web::torznab::TorznabError;
 
 /// The error with its causes, one after the other.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -79,6 +80,7 @@ impl Coded for SettingsError {
             Self::LimitTooLow(_)
             | Self::Volume(_)
             | Self::TooLarge
+            | Self::Indexers
             | Self::IdleTimeout(_)
             | Self::Preload(_) => ErrorCode::BadRequest,
         }
@@ -140,6 +142,16 @@ impl Coded for FetchError {
             | Self::TooLarge(_)
             | Self::TimedOut
             | Self::Failed(_) => ErrorCode::FetchFailed,
+        }
+    }
+}
+
+impl Coded for TorznabError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Address(_) => ErrorCode::BadRequest,
+            Self::Fetch(error) => error.code(),
+            Self::Refused { .. } | Self::Feed(_) => ErrorCode::FetchFailed,
         }
     }
 }

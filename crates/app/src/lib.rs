@@ -19,6 +19,7 @@ mod logging;
 mod playback;
 mod player;
 mod resolve;
+mod search;
 mod settings;
 mod start;
 mod tasks;
@@ -30,8 +31,9 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, Nothing, PlaybackOpen, PlaybackStart, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
-    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackStart, Search, SearchAnswer, SearchFailure,
+    SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
+    ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
@@ -65,6 +67,9 @@ struct Inner {
     playbacks: playback::Playbacks,
     player: player::Player,
     client_plays: viewed::ClientPlays,
+    /// Asks whom the person named, also in the private network.
+    person_web: freshet_web::WebClient,
+    offered_links: search::OfferedLinks,
     server_url: std::sync::OnceLock<String>,
     passwords: access::Passwords,
 }

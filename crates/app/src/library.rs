@@ -62,9 +62,9 @@ impl App {
         description: Description,
         added_from: AddedFrom,
     ) -> Result<Added, WireError> {
-        let record = match source {
+        let record = match self.fetch_offered(source).await? {
             TorrentSource::Magnet(magnet) => magnet_record(magnet),
-            TorrentSource::Web(_) | TorrentSource::TorrentFile(_) => {
+            source @ (TorrentSource::Web(_) | TorrentSource::TorrentFile(_)) => {
                 let cancel = self.inner.tasks.token().child_token();
                 let resolved =
                     self.inner.engine.resolve(source, cancel).await.map_err(|error| error.wire())?;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use freshet_engine::{Engine, EngineConfig, EngineLimits};
 use freshet_media::Tools;
-use freshet_model::{Notice, NoticeKind, TorrentMarks, TorrentRecord, TorrentState};
+use freshet_model::{AddressPolicy, Notice, NoticeKind, TorrentMarks, TorrentRecord, TorrentState};
 use freshet_store::{RestoredBackup, Store, StoreOptions};
+use freshet_web::WebClient;
 use tracing::{error, info};
 
 use crate::events::EventHub;
@@ -19,6 +20,8 @@ pub enum StartError {
     Store(#[from] freshet_store::OpenError),
     #[error("the engine could not start: {0}")]
     Engine(#[from] freshet_engine::StartError),
+    #[error(transparent)]
+    Web(#[from] freshet_web::BuildError),
     #[error("opening the database was interrupted")]
     Interrupted,
 }
@@ -37,6 +40,7 @@ impl App {
     /// # Errors
     /// [`StartError`]: the data folder can't be used, or the engine can't run at all.
     pub async fn start(config: AppConfig) -> Result<Self, StartError> {
+        let person_web = WebClient::new(AddressPolicy::PrivateToo)?;
         let options = StoreOptions::new(config.database());
         let opening = tokio::task::spawn_blocking(move || Store::open(options));
         let (store, opened) = opening.await.map_err(|_| StartError::Interrupted)??;
@@ -76,6 +80,8 @@ impl App {
                 playbacks: crate::playback::Playbacks::default(),
                 player: crate::player::Player::default(),
                 client_plays: crate::viewed::ClientPlays::default(),
+                person_web,
+                offered_links: crate::search::OfferedLinks::default(),
                 server_url: OnceLock::new(),
                 passwords: crate::access::Passwords::new(),
             }),

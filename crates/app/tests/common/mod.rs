@@ -6,6 +6,8 @@
     reason = "every test file takes what it needs, and may fail the test"
 )]
 
+pub(crate) mod site;
+
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;

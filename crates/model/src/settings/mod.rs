@@ -107,6 +107,8 @@ pub enum SettingsError {
     TooLarge,
     #[error("a torrent is kept open for 1 second to 30 days after its last reader, not for {0} s")]
     IdleTimeout(u32),
+    #[error("at most 32 search services are kept, with names, addresses and keys of sensible length")]
+    Indexers,
     #[error("at most 1 GiB is fetched before a film is shown, not {0} bytes")]
     Preload(u64),
 }
@@ -171,6 +173,9 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.volume) {
             return Err(SettingsError::Volume(self.volume));
         }
+        if !self.search.is_bounded() {
+            return Err(SettingsError::Indexers);
+        }
         let kept = serde_json::to_string(&self.torrserver).map_or(usize::MAX, |text| text.len());
         if kept > Self::MAX_CLIENT_SETTINGS_BYTES {
             return Err(SettingsError::TooLarge);
@@ -215,6 +220,14 @@ mod tests {
         for secs in [0, 30 * 24 * 3600 + 1] {
             let patch = SettingsPatch { idle_timeout_secs: Some(secs), ..SettingsPatch::default() };
             assert_eq!(with(patch), Err(SettingsError::IdleTimeout(secs)));
+        }
+        let indexers = |count, length| SearchPatch {
+            indexers: Some(vec![Indexer { url: "x".repeat(length), ..Indexer::default() }; count]),
+            ..SearchPatch::default()
+        };
+        for (count, length, is_fine) in [(32, 2048, true), (33, 1, false), (1, 2049, false)] {
+            let patch = SettingsPatch { search: Some(indexers(count, length)), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "{count} of {length}");
         }
         let much = SettingsPatch { preload_bytes: Some(1 << 31), ..SettingsPatch::default() };
         assert_eq!(with(much), Err(SettingsError::Preload(1 << 31)));

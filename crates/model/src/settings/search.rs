@@ -11,6 +11,23 @@ settings_group! {
     }
 }
 
+impl SearchSettings {
+    const MAX_INDEXERS: usize = 32;
+    const MAX_NAME_BYTES: usize = 256;
+    const MAX_URL_BYTES: usize = 2048;
+    const MAX_KEY_BYTES: usize = 512;
+
+    /// Whether there are no more of them, and no longer ones, than a person writes down.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.indexers.len() <= Self::MAX_INDEXERS
+            && self.indexers.iter().all(|indexer| {
+                indexer.name.len() <= Self::MAX_NAME_BYTES
+                    && indexer.url.len() <= Self::MAX_URL_BYTES
+                    && indexer.api_key.len() <= Self::MAX_KEY_BYTES
+            })
+    }
+}
+
 /// A search service that speaks Torznab (Jackett, Prowlarr), as the person wrote it down.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
