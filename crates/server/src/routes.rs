@@ -14,8 +14,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::guard::{self, Guard, Rule, Scope};
 use crate::state::ServerState;
 use crate::torrserver::{
-    cache, download, echo, overview, play, playlist, settings, shutdown, stream, stubs, torrents, upload,
-    viewed,
+    cache, download, echo, overview, play, playlist, search, settings, shutdown, stream, stubs, torrents,
+    upload, viewed,
 };
 use crate::ui::Ui;
 use crate::{browser_host, dlna, reply};
@@ -61,13 +61,14 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Rule::Clients, Scope::Library, "/magnets", || get(overview::magnets)),
     route(Rule::Clients, Scope::Library, "/stat", || get(overview::stat)),
     route(Rule::Clients, Scope::Library, "/search", || {
-        get(async |uri: Uri, query: RawQuery| stubs::search_redirect(&uri, query))
+        get(async |uri: Uri, query: RawQuery| search::redirect(&uri, query))
     }),
-    route(Rule::Clients, Scope::Library, "/search/", || get(async || stubs::search_off())),
+    route(Rule::Clients, Scope::Library, "/search/", || get(search::get)),
     route(Rule::Clients, Scope::Library, "/torznab/search", || {
-        get(async |uri: Uri, query: RawQuery| stubs::search_redirect(&uri, query))
+        get(async |uri: Uri, query: RawQuery| search::redirect(&uri, query))
     }),
-    route(Rule::Clients, Scope::Library, "/torznab/search/", || get(async || stubs::search_off())),
+    route(Rule::Clients, Scope::Library, "/torznab/search/", || get(search::get_torznab)),
+    route(Rule::Own, Scope::Owner, "/torznab/test", || post(search::test)),
     route(Rule::Clients, Scope::Open, "/gst/echo", || get(async || stubs::gst_echo())),
     route(Rule::Clients, Scope::Library, "/gst/settings", || {
         get(async || stubs::gst_settings()).post(async || stubs::gst_settings_set())

@@ -13,6 +13,7 @@ pub(crate) mod overview;
 pub(crate) mod play;
 pub(crate) mod playlist;
 pub(crate) mod request;
+pub(crate) mod search;
 pub(crate) mod settings;
 pub(crate) mod shutdown;
 pub(crate) mod stream;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use freshet_model::{Settings, SettingsPatch};
+use freshet_model::{Indexer, SearchPatch, SearchSettings, Settings, SettingsPatch};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
@@ -27,6 +27,8 @@ enum Kind {
     Text(&'static str),
     /// A list or object, taken as it comes.
     Json(fn() -> Value),
+    /// Search services: `null` or a list of `{Host, Key, Name}`.
+    Indexers,
 }
 
 /// What a number outside its range becomes.
@@ -47,6 +49,8 @@ const CACHE_SIZE: &str = "CacheSize";
 const DISCONNECT_TIMEOUT: &str = "TorrentDisconnectTimeout";
 const DOWNLOAD_LIMIT: &str = "DownloadRateLimit";
 const UPLOAD_LIMIT: &str = "UploadRateLimit";
+const TORZNAB_ENABLED: &str = "EnableTorznabSearch";
+const TORZNAB_URLS: &str = "TorznabUrls";
 const TRACK_TIMECODE: &str = "TrackTimecode";
 const KIB: u64 = 1024;
 
@@ -66,8 +70,8 @@ const FIELDS: &[(&str, Kind)] = &[
     ("EnableBonjour", Kind::Bool(true)),
     ("FriendlyName", Kind::Text("")),
     ("EnableRutorSearch", Kind::Bool(false)),
-    ("EnableTorznabSearch", Kind::Bool(false)),
-    ("TorznabUrls", Kind::Json(|| Value::Null)),
+    (TORZNAB_ENABLED, Kind::Bool(false)),
+    (TORZNAB_URLS, Kind::Indexers),
     ("TMDBSettings", Kind::Json(tmdb_defaults)),
     ("EnableIPv6", Kind::Bool(false)),
     ("DisableTCP", Kind::Bool(false)),
@@ -97,7 +101,7 @@ const PLAYBACK: &[&str] =
     &[CACHE_SIZE, "ReaderReadAHead", "PreloadCache", DISCONNECT_TIMEOUT, "ResponsiveMode", TRACK_TIMECODE];
 
 /// What a client asks for when it says `def`, of the fields that are settings of ours.
-const OURS: &[&str] = &[DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE];
+const OURS: &[&str] = &[DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE, TORZNAB_ENABLED, TORZNAB_URLS];
 
 pub(crate) fn tmdb_defaults() -> Value {
     json!({
@@ -170,7 +174,36 @@ fn value_of(settings: &Settings, name: &str, kind: Kind) -> Value {
         DOWNLOAD_LIMIT => (settings.download_limit_bytes_per_sec / KIB).into(),
         UPLOAD_LIMIT => (settings.upload_limit_bytes_per_sec / KIB).into(),
         TRACK_TIMECODE => settings.track_client_positions.into(),
+        TORZNAB_ENABLED => settings.search.torznab_enabled.into(),
+        TORZNAB_URLS => indexers_value(&settings.search),
         _ => settings.torrserver.get(name).cloned().unwrap_or_else(|| kind.default_value()),
+    }
+}
+
+/// Search services as clients know them; none at all is `null`, as TorrServer has it.
+fn indexers_value(search: &SearchSettings) -> Value {
+    let one = |indexer: &Indexer| json!({"Host": indexer.url, "Key": indexer.api_key, "Name": indexer.name});
+    match &search.indexers[..] {
+        [] => Value::Null,
+        several => several.iter().map(one).collect(),
+    }
+}
+
+/// The other way round; one without an address is none.
+fn read_indexers(value: &Value) -> Option<Vec<Indexer>> {
+    let read = |value: &Value| {
+        let Value::Object(fields) = value else { return None };
+        let fields = Fields::from_object(fields.clone());
+        let text = |key| fields.text(key).ok();
+        Some(Indexer { name: text("name")?, url: text("host")?, api_key: text("key")? })
+    };
+    match value {
+        Value::Null => Some(Vec::new()),
+        Value::Array(list) => {
+            let all: Option<Vec<Indexer>> = list.iter().map(read).collect();
+            all.map(|all| all.into_iter().filter(|indexer| !indexer.url.trim().is_empty()).collect())
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
     }
 }
 
@@ -217,6 +250,8 @@ fn apply(patch: &mut SettingsPatch, name: &str, value: &Value) -> bool {
         DOWNLOAD_LIMIT => patch.download_limit_bytes_per_sec = limit(),
         UPLOAD_LIMIT => patch.upload_limit_bytes_per_sec = limit(),
         TRACK_TIMECODE => patch.track_client_positions = value.as_bool(),
+        TORZNAB_ENABLED => patch.search.get_or_insert_default().torznab_enabled = value.as_bool(),
+        TORZNAB_URLS => patch.search.get_or_insert_default().indexers = read_indexers(value),
         _ => return false,
     }
     true
@@ -230,6 +265,10 @@ fn defaults() -> SettingsPatch {
         download_limit_bytes_per_sec: Some(ours.download_limit_bytes_per_sec),
         upload_limit_bytes_per_sec: Some(ours.upload_limit_bytes_per_sec),
         track_client_positions: Some(ours.track_client_positions),
+        search: Some(SearchPatch {
+            torznab_enabled: Some(ours.search.torznab_enabled),
+            indexers: Some(ours.search.indexers),
+        }),
         torrserver: Some(kept.map(|(name, kind)| ((*name).to_owned(), kind.default_value())).collect()),
         ..SettingsPatch::default()
     }
@@ -242,6 +281,7 @@ impl Kind {
             Self::Int { default, .. } => default.into(),
             Self::Text(default) => default.into(),
             Self::Json(default) => default(),
+            Self::Indexers => Value::Null,
         }
     }
 
@@ -252,6 +292,7 @@ impl Kind {
             Self::Int { default, bounds } => as_int(value).map(|number| bounds.fit(number, default).into()),
             Self::Text(_) => as_text(value).map(Value::from),
             Self::Json(_) => Some(value.clone()),
+            Self::Indexers => read_indexers(value).map(|_| value.clone()),
         }
     }
 }
@@ -352,6 +393,28 @@ mod tests {
     }
 
     #[test]
+    fn search_services_are_ours_and_a_partial_set_keeps_them() {
+        let jackett = json!({"Host": "http://nas:9117", "Key": "k", "Name": "Jackett"});
+        let before = set(
+            &Settings::default(),
+            json!({"enabletorznabsearch": "true", "TorznabUrls": [jackett, {"host": " "}, {"HOST": "http://b"}]}),
+        );
+
+        assert!(before.search.torznab_enabled);
+        assert_eq!(before.search.indexers[0].api_key, "k");
+        assert!(before.torrserver.is_empty());
+        let after = set(&before, json!({"CacheSize": 1_048_576}));
+        assert_eq!(after.search, before.search);
+        assert_eq!(get(&after)["TorznabUrls"], json!([jackett, {"Host": "http://b", "Key": "", "Name": ""}]));
+        assert_eq!(get(&after)["EnableTorznabSearch"], true);
+        for nothing in [json!(null), json!([])] {
+            let cleared = set(&after, json!({"TorznabUrls": nothing}));
+            assert_eq!((&cleared.search.indexers[..], cleared.search.torznab_enabled), (&[][..], true));
+            assert_eq!(get(&cleared)["TorznabUrls"], Value::Null);
+        }
+    }
+
+    #[test]
     fn zero_means_the_default_where_zero_makes_no_sense() {
         let after = set(
             &Settings::default(),
@@ -370,8 +433,11 @@ mod tests {
 
     #[test]
     fn def_brings_back_every_known_field() {
-        let changed =
-            set(&Settings::default(), json!({"CacheSize": 1, "TrackTimecode": false, "UploadRateLimit": 99}));
+        let changed = set(
+            &Settings::default(),
+            json!({"CacheSize": 1, "TrackTimecode": false, "UploadRateLimit": 99, "EnableTorznabSearch": true,
+                   "TorznabUrls": [{"Host": "nas"}]}),
+        );
 
         assert_eq!(get(&changed.with(defaults()).unwrap()), get(&Settings::default()));
     }
@@ -396,7 +462,14 @@ mod tests {
 
     #[test]
     fn a_hopeless_value_changes_nothing() {
-        for sets in [json!({"CacheSize": "big"}), json!({"UseDisk": []}), json!({"FriendlyName": {}})] {
+        for sets in [
+            json!({"CacheSize": "big"}),
+            json!({"UseDisk": []}),
+            json!({"FriendlyName": {}}),
+            json!({"TorznabUrls": {}}),
+            json!({"TorznabUrls": ["http://nas"]}),
+            json!({"TorznabUrls": [{"Host": []}]}),
+        ] {
             let Value::Object(sets) = sets else { panic!("an object") };
             assert_eq!(patch(sets), Err(Failure::BAD_REQUEST));
         }

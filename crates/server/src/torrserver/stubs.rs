@@ -1,8 +1,7 @@
 //! Endpoints of things that are not here, with the answers by which clients notice.
 
-use axum::extract::{RawQuery, State};
-use axum::http::header::{self, HeaderValue};
-use axum::http::{StatusCode, Uri};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
@@ -36,19 +35,4 @@ pub(crate) fn storage_settings_set() -> Response {
 
 pub(crate) async fn tmdb_settings(State(state): State<ServerState>) -> Response {
     reply::go_json(&settings::tmdb(&state.app.settings()))
-}
-
-/// How TorrServer says that searching is switched off.
-pub(crate) fn search_off() -> Response {
-    (StatusCode::BAD_REQUEST, reply::go_json(&json!([]))).into_response()
-}
-
-/// To the same address with a slash, keeping the query.
-pub(crate) fn search_redirect(uri: &Uri, RawQuery(query): RawQuery) -> Response {
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    let mut response = reply::empty(StatusCode::MOVED_PERMANENTLY);
-    if let Ok(location) = HeaderValue::from_str(&format!("{}/{query}", uri.path())) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
 }

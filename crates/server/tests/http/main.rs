@@ -14,3 +14,6 @@ mod guard;
 mod network;
 mod playlists;
 mod ranges;
+mod search;
+#[path = "../../../app/tests/common/site.rs"]
+mod site;
