@@ -20,6 +20,7 @@ mod cache;
 mod error;
 mod events;
 mod files;
+mod foretold;
 mod hooks;
 mod library;
 mod listing;
@@ -45,6 +46,7 @@ mod machine;
 
 pub use error::{ChangeAccessError, CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 pub use events::{Lagged, StoreEvent, StoreEvents};
+pub use foretold::Foretelling;
 pub use library::{Added, TorrentChange};
 pub use listing::{ListOrder, ListPage, ListQuery, ListedTorrent};
 pub use open::{OpenReport, RestoredBackup, StoreOptions};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use freshet_model::{FileEntry, FileIndex, InfoHash, StoreChange, TorrentRecord, WireError};
 
 use crate::error::WriteError;
+use crate::foretold;
 use crate::request::{Operation, Tx};
 use crate::tables::torrents;
 
@@ -83,6 +84,9 @@ impl Operation for RemoveTorrent {
     type Error = WriteError;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<bool, WriteError> {
+        if let Some(known) = torrents::read(tx.conn, self.0)? {
+            foretold::remember(tx, &known)?;
+        }
         let was_there = torrents::delete(tx.conn, self.0)?;
         if was_there {
             tx.changed(StoreChange::TorrentRemoved(self.0));
@@ -94,8 +98,11 @@ impl Operation for RemoveTorrent {
 fn put(
     tx: &mut Tx<'_>,
     known: Option<&TorrentRecord>,
-    torrent: TorrentRecord,
+    mut torrent: TorrentRecord,
 ) -> Result<Arc<TorrentRecord>, WriteError> {
+    if torrent.metainfo.is_some() && known.is_none_or(|known| known.files.is_empty()) {
+        foretold::settle(tx, &mut torrent)?;
+    }
     torrents::put(tx.conn, known, &torrent)?;
     let torrent = Arc::new(torrent);
     tx.changed(StoreChange::TorrentPut(Arc::clone(&torrent)));

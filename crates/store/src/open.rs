@@ -15,7 +15,7 @@ use crate::backup::{self, Backup, BackupError};
 use crate::error::{Meaning, OpenError, meaning};
 use crate::files::{self, FolderLock, Identity, LockError};
 use crate::schema;
-use crate::tables::{access, marks, meta, settings, torrents};
+use crate::tables::{access, foretold, marks, meta, settings, torrents};
 
 /// What [`crate::Store::open`] needs to know.
 #[derive(Debug, Clone)]
@@ -256,6 +256,7 @@ fn check_rows(conn: &Connection) -> rusqlite::Result<()> {
     settings::read(conn)?;
     access::read(conn)?;
     marks::read_all(conn)?;
+    foretold::read_all(conn)?;
     torrents::check_all(conn)
 }
 

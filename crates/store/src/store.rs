@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use freshet_model::{
-    Access, AccessChange, DeviceId, FileIndex, InfoHash, Revision, Settings, SettingsPatch, TorrentMarks,
-    TorrentRecord,
+    Access, AccessChange, DeviceId, FileIndex, Foretold, InfoHash, Revision, Settings, SettingsPatch, TorrentMarks, TorrentRecord,
 };
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -14,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::cache::{self, CacheReader};
 use crate::error::{ChangeAccessError, CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 use crate::events::{self, StoreEvent, StoreEvents};
+use crate::foretold::{Foretell, Foretelling, RemoveForetoldMarks};
 use crate::library::{AddTorrent, Added, ChangeTorrent, RemoveTorrent, TorrentChange};
 use crate::listing::{self, ListPage, ListQuery};
 use crate::open::{self, OpenReport, StoreOptions};
@@ -21,7 +21,7 @@ use crate::owner::{Outlets, Owner, QUEUE_LENGTH, StoreState};
 use crate::preferences::{ChangeAccess, UpdateSettings};
 use crate::readers::Readers;
 use crate::request::{Operation, Pending, Request};
-use crate::tables::{access, marks, meta, settings, torrents};
+use crate::tables::{access, foretold, marks, meta, settings, torrents};
 use crate::viewed::{ChangeMark, MarkChange, RemoveMarks};
 
 /// A handle to the store; cheap to clone.
@@ -308,6 +308,43 @@ impl Store {
         file_index: Option<FileIndex>,
     ) -> Result<Arc<TorrentMarks>, WriteError> {
         self.write(RemoveMarks(info_hash, file_index)).await
+    }
+
+    /// Takes note of what was said of files by TorrServer's ids. Where the details are here, marks are put at once; else ids and
+    /// marks wait for them, also for a torrent that is not in the library.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was changed.
+    pub async fn foretell(&self, foretold: Foretold) -> Result<Foretelling, WriteError> {
+        self.write(Foretell(foretold)).await
+    }
+
+    /// Forgets the marks of one id, or of all, that wait for the details of a torrent.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was changed.
+    pub async fn remove_foretold_marks(
+        &self,
+        info_hash: InfoHash,
+        id: Option<u32>,
+    ) -> Result<(), WriteError> {
+        self.write(RemoveForetoldMarks(info_hash, id)).await
+    }
+
+    /// What is known of the files of a torrent by TorrServer's ids alone. Reads the disk.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn foretold(&self, info_hash: InfoHash) -> Result<Option<Foretold>, ReadError> {
+        self.read(move |conn| foretold::read(conn, info_hash)).await
+    }
+
+    /// The same of all torrents of which anything is, in the order of their info hashes. Reads the disk.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn all_foretold(&self) -> Result<Vec<Foretold>, ReadError> {
+        self.read(foretold::read_all).await
     }
 
     /// Everything at one point in the order of changes.

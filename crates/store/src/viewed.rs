@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freshet_model::{FileIndex, FileMark, InfoHash, StoreChange, TorrentMarks};
+use freshet_model::{FileIndex, FileMark, ForetoldMark, InfoHash, StoreChange, TorrentMarks};
 
 use crate::error::WriteError;
 use crate::request::{Operation, Tx};
@@ -56,6 +56,55 @@ impl Operation for RemoveMarks {
         let left = marks::read(tx.conn, self.0)?;
         Ok(if removed > 0 { tell(tx, left) } else { Arc::new(left) })
     }
+}
+
+/// Puts marks that were told by other means than our own player; gives how many are new or different now.
+pub(crate) fn put_foretold(
+    tx: &mut Tx<'_>,
+    info_hash: InfoHash,
+    told: &[(FileIndex, ForetoldMark)],
+) -> Result<usize, WriteError> {
+    let mut all = marks::read(tx.conn, info_hash)?;
+    let mut changed = 0;
+    for (file_index, told) in told {
+        let place = all.marks.binary_search_by_key(file_index, |mark| mark.file_index);
+        let known = place.ok().map(|at| all.marks[at].clone());
+        let Some(mark) = with_foretold(known.as_ref(), *file_index, told) else { continue };
+        marks::put(tx.conn, info_hash, &mark)?;
+        match place {
+            Ok(at) => all.marks[at] = mark,
+            Err(at) => all.marks.insert(at, mark),
+        }
+        changed += 1;
+    }
+    if changed > 0 {
+        tell(tx, all);
+    }
+    Ok(changed)
+}
+
+/// The mark with what was told, or `None` if nothing changes. What a client reported counts unless something newer is known;
+/// what another server had kept only fills what is empty here, so that taking it over twice undoes nothing.
+fn with_foretold(known: Option<&FileMark>, file_index: FileIndex, told: &ForetoldMark) -> Option<FileMark> {
+    let Some(known) = known else {
+        return Some(FileMark {
+            viewed: told.viewed,
+            position_secs: told.position_secs + 0.0,
+            updated_at_ms: told.at_ms,
+            ..FileMark::new(file_index)
+        });
+    };
+    let mut mark = known.clone();
+    if told.is_report && told.at_ms >= known.updated_at_ms {
+        mark.viewed |= told.viewed;
+        if told.position_secs > 0.0 {
+            mark.position_secs = told.position_secs;
+            mark.updated_at_ms = told.at_ms;
+        }
+    } else if !told.is_report && known.position_secs == 0.0 && known.play_count == 0 {
+        mark.position_secs = told.position_secs + 0.0;
+    }
+    (mark != *known).then_some(mark)
 }
 
 fn tell(tx: &mut Tx<'_>, all: TorrentMarks) -> Arc<TorrentMarks> {
