@@ -47,6 +47,7 @@ pub use logging::{LogGuard, start_logging};
 pub use playback::{MediaPart, MediaPartError};
 pub use start::StartError;
 pub use tasks::Tasks;
+pub use viewed::ClientMark;
 
 /// The running application. Cheap to clone; ends with [`App::shutdown`].
 #[derive(Debug, Clone)]

@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use freshet_app::App;
-use freshet_model::{InfoHash, TorrentMarks, TorrentRecord};
+use freshet_app::{App, ClientMark};
+use freshet_model::{InfoHash, TorrentRecord};
 
 use super::request::Fields;
-use super::wire::{self, Viewed};
+use super::wire::Viewed;
 use super::{Answer, Failure};
 use crate::reply;
 use crate::state::ServerState;
@@ -30,56 +30,37 @@ async fn set(app: &App, fields: &Fields) -> Result<(), Failure> {
     let info_hash = fields.hash()?;
     let id = fields.int("file_index")?.unwrap_or_default();
     let position_secs = fields.number("timecode")?.filter(|secs| *secs > 0.0);
-    let record = app.torrent(info_hash).await?;
-    let Some(index) = wire::index_of_id(record.as_deref(), id) else { return Ok(()) };
-    match position_secs.filter(|_| app.settings().track_client_positions) {
-        Some(position_secs) => app.client_position(info_hash, index, position_secs).await?,
-        None => app.set_viewed(info_hash, index, true).await?,
-    };
-    Ok(())
+    // An id that no torrent can have says nothing.
+    let Ok(id) = u32::try_from(id) else { return Ok(()) };
+    let position_secs = position_secs.filter(|_| app.settings().track_client_positions);
+    Ok(app.client_mark(info_hash, id, position_secs).await?)
 }
 
 async fn remove(app: &App, fields: &Fields) -> Result<(), Failure> {
     let info_hash = fields.hash()?;
     let id = fields.int("file_index")?.unwrap_or_default();
-    if id == ALL_FILES {
-        app.remove_marks(info_hash, None).await?;
-        return Ok(());
-    }
-    let record = app.torrent(info_hash).await?;
-    if let Some(index) = wire::index_of_id(record.as_deref(), id) {
-        app.remove_marks(info_hash, Some(index)).await?;
+    match u32::try_from(id) {
+        Ok(id) => app.remove_client_marks(info_hash, Some(id)).await?,
+        Err(_) if id == ALL_FILES => app.remove_client_marks(info_hash, None).await?,
+        Err(_) => {}
     }
     Ok(())
 }
 
 /// Of one torrent or of all; where TorrServer gives `null` for none, this is an empty list.
 async fn list(app: &App, fields: &Fields) -> Answer {
-    let mut viewed = Vec::new();
-    if fields.text("hash")?.is_empty() {
-        for marks in app.all_marks().await? {
-            let record = app.torrent(marks.info_hash).await?;
-            viewed.extend(of_torrent(&marks, record.as_deref()));
-        }
-    } else {
-        let info_hash: InfoHash = fields.hash()?;
-        let record = app.torrent(info_hash).await?;
-        viewed.extend(of_torrent(app.marks(info_hash).await?.as_ref(), record.as_deref()));
-    }
+    let info_hash: Option<InfoHash> =
+        if fields.text("hash")?.is_empty() { None } else { Some(fields.hash()?) };
+    let viewed: Vec<Viewed> = app.client_marks(info_hash).await?.into_iter().map(viewed).collect();
     Ok(reply::go_json(&viewed))
 }
 
-fn of_torrent(marks: &TorrentMarks, record: Option<&TorrentRecord>) -> Vec<Viewed> {
-    let viewed = marks.marks.iter().filter(|mark| mark.viewed).map(|mark| Viewed {
-        hash: marks.info_hash,
-        file_index: wire::id_of_index(record, mark.file_index),
-        timecode: mark.position_secs,
-    });
-    viewed.collect()
+fn viewed(mark: ClientMark) -> Viewed {
+    Viewed { hash: mark.info_hash, file_index: mark.id, timecode: mark.position_secs }
 }
 
 /// The highest id among the viewed files of a torrent.
 pub(crate) async fn last_viewed_id(app: &App, record: &TorrentRecord) -> Result<Option<u32>, Failure> {
-    let marks = app.marks(record.info_hash).await?;
-    Ok(of_torrent(&marks, Some(record)).iter().map(|viewed| viewed.file_index).max())
+    let marks = app.client_marks(Some(record.info_hash)).await?;
+    Ok(marks.iter().map(|mark| mark.id).max())
 }

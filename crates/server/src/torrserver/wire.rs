@@ -1,6 +1,6 @@
 //! TorrServer's JSON shapes, and the way from our words to them and back.
 
-use freshet_model::{FileEntry, FileIndex, InfoHash, TorrentRecord, TorrentState, TransferStats, limits};
+use freshet_model::{FileEntry, InfoHash, TorrentRecord, TorrentState, TransferStats};
 use serde::{Serialize, Serializer};
 
 /// `stat` of a torrent with the text that belongs to it. Clients compare both.
@@ -174,23 +174,6 @@ pub(crate) enum NoFile {
     Unknown,
 }
 
-/// From a client's id to our index. Marks may be about a torrent that is not (or not yet) in the library: then both count
-/// in the same order.
-pub(crate) fn index_of_id(record: Option<&TorrentRecord>, id: i64) -> Option<FileIndex> {
-    match record.filter(|record| !record.files.is_empty()) {
-        Some(record) => file_by_id(record, id).map(|file| file.index),
-        None => {
-            let index = u32::try_from(id.checked_sub(1)?).ok().map(FileIndex)?;
-            Some(index).filter(|index| index.as_usize() < limits::MAX_FILES)
-        }
-    }
-}
-
-/// From our index to a client's id; the other way round of [`index_of_id`].
-pub(crate) fn id_of_index(record: Option<&TorrentRecord>, index: FileIndex) -> u32 {
-    record.and_then(|record| record.file(index)).map_or(index.0.saturating_add(1), |file| file.torrserver_id)
-}
-
 /// A viewed file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Viewed {
@@ -211,7 +194,7 @@ fn go_float<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Erro
 
 #[cfg(test)]
 mod tests {
-    use freshet_model::media_kind;
+    use freshet_model::{FileIndex, media_kind};
 
     use super::*;
 
@@ -298,19 +281,6 @@ mod tests {
         assert_eq!(chosen_file(&several, Some("0")), Err(NoFile::Unknown));
         assert_eq!(chosen_file(&several, Some("x")), Err(NoFile::NoNumber));
         assert_eq!(chosen_file(&several, None), Err(NoFile::NoNumber));
-    }
-
-    #[test]
-    fn ids_and_indices_lead_to_each_other_also_without_the_torrent() {
-        let several = record(&[("b.mkv", 2), ("a.mkv", 1)]);
-        assert_eq!(index_of_id(Some(&several), 2), Some(FileIndex(0)));
-        assert_eq!(id_of_index(Some(&several), FileIndex(0)), 2);
-        assert_eq!(index_of_id(Some(&several), 3), None);
-        assert_eq!(index_of_id(None, 3), Some(FileIndex(2)));
-        assert_eq!(id_of_index(None, FileIndex(2)), 3);
-        assert_eq!(index_of_id(None, 0), None);
-        assert_eq!(index_of_id(None, i64::MIN), None);
-        assert_eq!(index_of_id(None, 20_001), None, "no torrent has so many files");
     }
 
     #[test]
