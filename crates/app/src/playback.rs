@@ -163,7 +163,8 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
     let (file, probe) = opened.inspect_err(|_| app.inner.playbacks.remove(&id))?;
 
     let mark = marks.get(file_index);
-    let resume_at_secs = mark.and_then(|mark| rules::resume_position_secs(mark, file.kind, clock::now_ms()));
+    let resume_at_secs = mark
+        .and_then(|mark| rules::resume_position_secs(mark, probe.duration_secs, file.kind, clock::now_ms()));
     info!(info_hash = %args.info_hash, %file_index, "playback opened");
     Ok(PlaybackTicket {
         info_hash: args.info_hash,

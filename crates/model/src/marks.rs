@@ -66,8 +66,15 @@ pub mod rules {
     const VIEWED_PLAYED_FRACTION: f64 = 0.50;
 
     /// Where playback starts again: a little before the stored position, or `None` for the beginning.
-    pub fn resume_position_secs(mark: &FileMark, kind: MediaKind, now_ms: u64) -> Option<f64> {
-        let duration = mark.duration_secs.filter(|duration| duration.is_finite())?;
+    ///
+    /// A position that a client reported came without a duration; then the one that was found in the file counts.
+    pub fn resume_position_secs(
+        mark: &FileMark,
+        found_duration_secs: Option<f64>,
+        kind: MediaKind,
+        now_ms: u64,
+    ) -> Option<f64> {
+        let duration = mark.duration_secs.or(found_duration_secs).filter(|duration| duration.is_finite())?;
         let shortest = if kind == MediaKind::Audio { RESUME_MIN_AUDIO_SECS } else { RESUME_MIN_VIDEO_SECS };
         let from = (duration * RESUME_FROM_FRACTION).max(RESUME_FROM_SECS);
         let until = duration * RESUME_UNTIL_FRACTION;
@@ -140,9 +147,22 @@ mod tests {
             (mark(100.0, f64::NAN), 1000, None),
         ];
         for (mark, now_ms, expected) in table {
-            assert_eq!(rules::resume_position_secs(&mark, MediaKind::Video, now_ms), expected, "{mark:?}");
+            let resume = rules::resume_position_secs(&mark, None, MediaKind::Video, now_ms);
+            assert_eq!(resume, expected, "{mark:?}");
         }
-        assert_eq!(rules::resume_position_secs(&mark(600.0, 1100.0), MediaKind::Audio, 1000), None);
+        assert_eq!(rules::resume_position_secs(&mark(600.0, 1100.0), None, MediaKind::Audio, 1000), None);
+    }
+
+    #[test]
+    fn a_position_without_a_duration_is_judged_by_that_of_the_file() {
+        let reported = FileMark { duration_secs: None, ..mark(600.0, 0.0) };
+        let resume =
+            |mark: &FileMark, found| rules::resume_position_secs(mark, found, MediaKind::Video, 1000);
+
+        assert_eq!(resume(&reported, Some(3600.0)), Some(597.0));
+        assert_eq!(resume(&reported, Some(610.0)), None);
+        assert_eq!(resume(&reported, None), None);
+        assert_eq!(resume(&mark(600.0, 3600.0), Some(1.0)), Some(597.0));
     }
 
     #[test]
