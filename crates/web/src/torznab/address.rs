@@ -32,7 +32,7 @@ pub fn is_same_server(a: &Url, b: &Url) -> bool {
 /// [`AddressError`]; it does not repeat the address, which may carry a key.
 pub fn api_address(written: &str) -> Result<Url, AddressError> {
     let written = written.trim();
-    if written.len() > MAX_ADDRESS_BYTES {
+    if written.len() > MAX_ADDRESS_BYTES || written.starts_with('/') {
         return Err(AddressError);
     }
     let with_scheme = if written.contains("://") { written.to_owned() } else { format!("http://{written}") };
@@ -111,7 +111,9 @@ mod tests {
         for (written, asked) in table {
             assert_eq!(api_address(written).as_ref().map(Url::as_str), Ok(asked), "{written}");
         }
-        for written in ["", "  ", "ftp://nas", "http://", "file:///etc/passwd", &"x".repeat(3000)] {
+        for written in
+            ["", "  ", "ftp://nas", "http://", "file:///etc/passwd", "/etc/passwd", &"x".repeat(3000)]
+        {
             assert_eq!(api_address(written), Err(AddressError), "{written}");
         }
     }
