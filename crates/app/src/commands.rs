@@ -15,6 +15,7 @@ use crate::args::{
     AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackStart, Search, SearchAnswer, TorrentAdd,
     TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
+use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
 /// Who calls. The player shows names, subtitles and pictures of strangers, so it gets only what playing needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,11 @@ commands! {
     Main search: search::search(Search) -> SearchAnswer;
     /// Finds out whether a search service works as it is written down.
     Main indexer_test: search::test(IndexerTest) -> ();
+
+    /// What would come over from a TorrServer (or another Freshet) that runs.
+    Main import_preview: import::preview(ImportUrl) -> ImportPreview;
+    /// Takes it over. A second run changes nothing.
+    Main import_run: import::run(ImportRun) -> ImportReport;
 
     /// Changes settings; answers with all of them.
     Owner settings_update: settings::update(SettingsPatch) -> Settings;

@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod events;
 mod files;
+mod import;
 mod info;
 mod library;
 mod logging;
@@ -42,6 +43,10 @@ pub use config::{AppConfig, default_data_dir};
 pub use events::EventStream;
 pub use files::OpenFile;
 pub use freshet_engine::{FileReader, ReadError};
+pub use import::{
+    ImportLeftOut, ImportPreview, ImportReason, ImportReport, ImportRun, ImportSetting, ImportSettingKey,
+    ImportTorrent, ImportUrl, ImportWhat,
+};
 pub use library::{Added, Description};
 pub use logging::{LogGuard, start_logging};
 pub use playback::{MediaPart, MediaPartError};

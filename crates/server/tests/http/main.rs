@@ -12,6 +12,7 @@ mod cors;
 mod dlna;
 mod guard;
 mod network;
+mod import;
 mod playlists;
 mod ranges;
 mod search;
