@@ -53,6 +53,66 @@ play_count: number,
  */
 updated_at_ms: number, };
 
+export type ImportLeftOut = { reason: ImportReason, 
+/**
+ * The name of a setting, or how many there are.
+ */
+subject: string, };
+
+export type ImportPreview = { 
+/**
+ * What the other server calls itself (`MatriX.145`).
+ */
+version: string, torrents: Array<ImportTorrent>, viewed_count: number, position_count: number, 
+/**
+ * Only those that would be different.
+ */
+settings: Array<ImportSetting>, left_out: Array<ImportLeftOut>, };
+
+export type ImportReason = "opens_network" | "no_meaning" | "no_settings" | "unreadable_torrents" | "unreadable_marks" | "ids_unknown";
+
+export type ImportReport = { added: number, 
+/**
+ * They were here, and something that was blank is no longer.
+ */
+completed: number, unchanged: number, 
+/**
+ * Marks and positions that are new, those that wait for the details of their torrent among them.
+ */
+marks: number, settings: Array<ImportSettingKey>, left_out: Array<ImportLeftOut>, };
+
+export type ImportRun = { url: string, what: ImportWhat, };
+
+export type ImportSetting = { key: ImportSettingKey, 
+/**
+ * In the unit of the key.
+ */
+current: unknown, proposed: unknown, };
+
+export type ImportSettingKey = "download_limit" | "upload_limit" | "client_positions" | "idle_timeout" | "preload" | "search" | "friendly_name";
+
+export type ImportTorrent = { info_hash: InfoHash, title: string, category: string, poster: string, 
+/**
+ * `None`: the other server does not tell.
+ */
+file_count: number | null, 
+/**
+ * 0 if it is not known.
+ */
+total_bytes: number, 
+/**
+ * It is in the library; what is said of it here stays.
+ */
+is_here: boolean, };
+
+export type ImportUrl = { url: string, };
+
+export type ImportWhat = { torrents: boolean, 
+/**
+ * Viewed marks and positions.
+ */
+marks: boolean, settings: Array<ImportSettingKey>, };
+
 export type Indexer = { name: string, 
 /**
  * Address of its API, or of the service itself.
@@ -62,6 +122,8 @@ url: string,
  * A secret of the person.
  */
 api_key: string, };
+
+export type IndexerTest = { url: string, api_key: string, };
 
 export type InfoHash = string;
 
@@ -213,7 +275,59 @@ export type ReportKind = "playing" | "paused" | "seeked" | "ended" | "closed";
 
 export type Revision = number;
 
+export type Search = { query: string, 
+/**
+ * Number of one search service in the settings, from 0; all of them without it.
+ */
+indexer?: number, };
+
+export type SearchAnswer = { 
+/**
+ * Each torrent once, those with most seeders first.
+ */
+results: Array<SearchResult>, 
+/**
+ * The services that gave nothing.
+ */
+failures: Array<SearchFailure>, };
+
+export type SearchFailure = { indexer: number, name: string, error: WireError, };
+
 export type SearchPatch = { torznab_enabled?: boolean, indexers?: Array<Indexer>, };
+
+export type SearchResult = { title: string, 
+/**
+ * 0 if it was not told.
+ */
+size_bytes: number, seeders: number, 
+/**
+ * Seeders and leechers together.
+ */
+peers: number, published_at_secs: number | null, tracker: string, 
+/**
+ * A word, or nothing.
+ */
+category: string, info_hash: InfoHash | null, 
+/**
+ * What to add; where there is none, it is `link`.
+ */
+magnet: string | null, 
+/**
+ * Leads to a `.torrent` file. It may carry the person's key of the service.
+ */
+link: string | null, 
+/**
+ * A page about it.
+ */
+details: string | null, 
+/**
+ * `tt1254207`, or nothing.
+ */
+imdb_id: string, year: number | null, 
+/**
+ * Number of the search service in the settings, from 0.
+ */
+indexer: number, };
 
 export type SearchSettings = { torznab_enabled: boolean, indexers: Array<Indexer>, };
 
@@ -381,6 +495,14 @@ export interface Commands {
   playback_report: { args: PlaybackReport; result: void };
   /** Remembers the volume. */
   volume_set: { args: VolumeSet; result: void };
+  /** Asks the search services of the settings, or one of them. */
+  search: { args: Search; result: SearchAnswer };
+  /** Finds out whether a search service works as it is written down. */
+  indexer_test: { args: IndexerTest; result: void };
+  /** What would come over from a TorrServer (or another Freshet) that runs. */
+  import_preview: { args: ImportUrl; result: ImportPreview };
+  /** Takes it over. A second run changes nothing. */
+  import_run: { args: ImportRun; result: ImportReport };
   /** Changes settings; answers with all of them. */
   settings_update: { args: SettingsPatch; result: Settings };
   /** Sets the password of the local network, or takes it away, which shuts the door. */
