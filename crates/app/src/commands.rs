@@ -129,12 +129,12 @@ commands! {
     /// Asks the search services of the settings, or one of them.
     Main search: search::search(Search) -> SearchAnswer;
     /// Finds out whether a search service works as it is written down.
-    Main indexer_test: search::test(IndexerTest) -> ();
+    Owner indexer_test: search::test(IndexerTest) -> ();
 
     /// What would come over from a TorrServer (or another Freshet) that runs.
-    Main import_preview: import::preview(ImportUrl) -> ImportPreview;
+    Owner import_preview: import::preview(ImportUrl) -> ImportPreview;
     /// Takes it over. A second run changes nothing.
-    Main import_run: import::run(ImportRun) -> ImportReport;
+    Owner import_run: import::run(ImportRun) -> ImportReport;
 
     /// Changes settings; answers with all of them.
     Owner settings_update: settings::update(SettingsPatch) -> Settings;

@@ -198,7 +198,7 @@ fn category(categories: &[String]) -> String {
             3 => "Audio",
             4 => "PC",
             5 => "TV",
-            6 => "XXX",
+            6 => "Adult",
             7 => "Books",
             8 => "Other",
             _ => return None,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use freshet_model::{
-    Access, AccessChange, DeviceId, FileIndex, Foretold, InfoHash, Revision, Settings, SettingsPatch, TorrentMarks, TorrentRecord,
+    Access, AccessChange, DeviceId, FileIndex, Foretold, InfoHash, Revision, Settings, SettingsPatch,
+    TorrentMarks, TorrentRecord,
 };
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};

@@ -144,7 +144,7 @@ async fn ids_and_marks_outlive_the_torrent() {
 async fn waiting_marks_can_be_forgotten_one_by_one_or_all() {
     let place = Place::new();
     let store = place.open();
-    let marks = vec![mark(1, 0.0, 1, true), mark(2, 0.0, 1, true), mark(3, 0.0, 1, true)];
+    let marks = [mark(1, 0.0, 1, true), mark(2, 0.0, 1, true), mark(3, 0.0, 1, true)];
     let nonsense = [mark(0, 0.0, 1, true), mark(20_001, 0.0, 1, true), mark(4, f64::NAN, 1, true)];
     let telling = Foretold { marks: [&marks[..], &nonsense[..]].concat(), ..Foretold::new(hash(1)) };
     assert_eq!(store.foretell(telling).await.unwrap().marks_changed, 3);

@@ -29,7 +29,7 @@ impl SearchSettings {
 }
 
 /// A search service that speaks Torznab (Jackett, Prowlarr), as the person wrote it down.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default)]
 pub struct Indexer {
@@ -38,4 +38,27 @@ pub struct Indexer {
     pub url: String,
     /// A secret of the person.
     pub api_key: String,
+}
+
+/// Without the key, and without the address, which may hold one: settings are printed when something goes wrong.
+impl std::fmt::Debug for Indexer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Indexer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_not_printed() {
+        let indexer = Indexer {
+            name: "Jackett".to_owned(),
+            url: "http://nas?apikey=s3cret".to_owned(),
+            api_key: "s3cret".to_owned(),
+        };
+
+        assert_eq!(format!("{indexer:?}"), r#"Indexer { name: "Jackett", .. }"#);
+    }
 }
