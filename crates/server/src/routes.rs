@@ -261,9 +261,10 @@ mod tests {
         assert_eq!(of(Rule::Command).collect::<Vec<_>>(), ["/rpc/{command}"]);
         assert_eq!(of(Rule::Events).collect::<Vec<_>>(), ["/events"]);
         assert_eq!(of(Rule::Media).collect::<Vec<_>>(), ["/media/{token}/{part}"]);
-        assert_eq!(of(Rule::Own).collect::<Vec<_>>(), ["/shutdown", "/shutdown/{*reason}"]);
+        let own = ["/torznab/test", "/shutdown", "/shutdown/{*reason}"];
+        assert_eq!(of(Rule::Own).collect::<Vec<_>>(), own);
         assert_eq!(of(Rule::Page).count(), 0, "the fallback serves the pages");
-        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 5);
+        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 6);
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
             [&known[..], &["/playlist", "/playlist/", "/playlist/{*name}"]].concat()
         );
         assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u"]);
-        assert_eq!(of(Scope::Owner), ["/shutdown", "/shutdown/{*reason}"]);
+        assert_eq!(of(Scope::Owner), ["/torznab/test", "/shutdown", "/shutdown/{*reason}"]);
     }
 
     /// From the network, by every route: without anything, with a token, with the password.
@@ -297,7 +298,7 @@ mod tests {
 
         let ask = async |route: &Route, level: Level| {
             let mut request = Request::builder()
-                .method(if route.path == "/shutdown" { Method::POST } else { Method::GET })
+                .method(if route.rule == Rule::Own { Method::POST } else { Method::GET })
                 .uri(example(route.path))
                 .header(host.0.clone(), host.1)
                 .extension(connection(Door::Network));
