@@ -40,6 +40,7 @@ impl Coded for SourceError {
             Self::Empty | Self::Unknown => ErrorCode::InvalidSource,
             Self::InfoHash(_) => ErrorCode::InvalidInfoHash,
             Self::Magnet(error) => error.code(),
+            Self::Torrs(_) => ErrorCode::InvalidSource,
         }
     }
 }

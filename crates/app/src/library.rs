@@ -62,8 +62,10 @@ impl App {
         description: Description,
         added_from: AddedFrom,
     ) -> Result<Added, WireError> {
+        let description = described_by(&source, description);
         let record = match self.fetch_offered(source).await? {
             TorrentSource::Magnet(magnet) => magnet_record(magnet),
+            TorrentSource::Torrs(torrs) => magnet_record(torrs.magnet()),
             source @ (TorrentSource::Web(_) | TorrentSource::TorrentFile(_)) => {
                 let cancel = self.inner.tasks.token().child_token();
                 let resolved =
@@ -159,6 +161,20 @@ impl App {
 
 pub(crate) fn not_found(info_hash: InfoHash) -> WireError {
     WireError::new(ErrorCode::NotFound, format!("no torrent {info_hash} in the library"))
+}
+
+/// What the source itself says fills what the person or client left open.
+fn described_by(source: &TorrentSource, description: Description) -> Description {
+    let TorrentSource::Torrs(torrs) = source else { return description };
+    let or = |given: Option<String>, text: &String| {
+        given.filter(|given| !given.is_empty()).or_else(|| Some(text.clone()))
+    };
+    Description {
+        title: or(description.title, &torrs.title),
+        category: or(description.category, &torrs.category),
+        poster: or(description.poster, &torrs.poster),
+        data: description.data,
+    }
 }
 
 fn magnet_record(magnet: Magnet) -> TorrentRecord {

@@ -27,6 +27,7 @@ mod playback;
 mod settings;
 mod source;
 mod torrent;
+mod torrs;
 
 pub use access::{
     Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
@@ -52,3 +53,4 @@ pub use settings::{
 };
 pub use source::{SourceError, TorrentSource};
 pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};
+pub use torrs::{Torrs, TorrsError};

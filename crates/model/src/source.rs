@@ -2,12 +2,14 @@
 
 use url::Url;
 
-use crate::{InfoHash, Magnet, MagnetError, ParseInfoHashError, limits};
+use crate::{InfoHash, Magnet, MagnetError, ParseInfoHashError, Torrs, TorrsError, limits};
 
 /// A torrent as it was given, checked as far as that is possible without asking anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TorrentSource {
     Magnet(Magnet),
+    /// A `torrs://` link, which also says what the torrent is to be called.
+    Torrs(Torrs),
     /// An http or https link to a `.torrent` file.
     Web(Url),
     /// The bytes of a `.torrent` file; [`crate::Metainfo::parse`] judges them.
@@ -20,14 +22,16 @@ pub enum SourceError {
     Empty,
     #[error(transparent)]
     Magnet(#[from] MagnetError),
+    #[error(transparent)]
+    Torrs(#[from] TorrsError),
     #[error("not an info hash: {0}")]
     InfoHash(ParseInfoHashError),
-    #[error("not a magnet link, an info hash or a web link")]
+    #[error("not a magnet link, a torrs link, an info hash or a web link")]
     Unknown,
 }
 
 impl TorrentSource {
-    /// Reads a pasted text: a magnet link, a bare info hash or a web link.
+    /// Reads a pasted text: a magnet link, a `torrs://` link, a bare info hash or a web link.
     ///
     /// # Errors
     /// [`SourceError`], which names what is wrong with the text.
@@ -38,6 +42,9 @@ impl TorrentSource {
         }
         if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("magnet:")) {
             return Ok(Self::Magnet(Magnet::parse(text)?));
+        }
+        if let Some(torrs) = Torrs::parse_link(text) {
+            return Ok(Self::Torrs(torrs?));
         }
         if text.len() <= limits::MAX_MAGNET_BYTES
             && let Ok(url) = Url::parse(text)
@@ -53,6 +60,15 @@ impl TorrentSource {
         }
         Err(SourceError::Unknown)
     }
+
+    /// Which torrent it is, where the source itself says so.
+    pub fn info_hash(&self) -> Option<InfoHash> {
+        match self {
+            Self::Magnet(magnet) => Some(magnet.info_hash),
+            Self::Torrs(torrs) => Some(torrs.info_hash),
+            Self::Web(_) | Self::TorrentFile(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +83,11 @@ mod tests {
 
         assert_eq!(TorrentSource::parse(&format!("  {HEX}\n")), Ok(bare.clone()));
         assert_eq!(TorrentSource::parse(&format!("MAGNET:?xt=urn:btih:{HEX}")), Ok(bare));
+        let torrs = Torrs::parse("PEuqBT13Zm6CfdpbaIfw0nNZkDIfWNaJNoetoV2").unwrap();
+        assert_eq!(
+            TorrentSource::parse(" Torrs://PEuqBT13Zm6CfdpbaIfw0nNZkDIfWNaJNoetoV2"),
+            Ok(TorrentSource::Torrs(torrs))
+        );
         assert_eq!(
             TorrentSource::parse("https://example.org/a.torrent"),
             Ok(TorrentSource::Web("https://example.org/a.torrent".parse().unwrap()))
@@ -80,6 +101,7 @@ mod tests {
             ("hello", SourceError::Unknown),
             ("file:///etc/passwd", SourceError::Unknown),
             ("ftp://example.org/a.torrent", SourceError::Unknown),
+            ("torrs://", SourceError::Torrs(TorrsError::Damaged)),
             ("magnet:?dn=x", SourceError::Magnet(MagnetError::NoInfoHash)),
             (&HEX[..39], SourceError::InfoHash(ParseInfoHashError::Length(39))),
         ];

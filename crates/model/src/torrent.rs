@@ -94,6 +94,7 @@ pub enum AddedFrom {
     /// Nobody kept account of it yet when it was added.
     #[default]
     Unknown,
+    /// A magnet link, or a `torrs://` link, which names the torrent in the same way.
     Magnet,
     /// Nothing but an info hash, bare or in a magnet link.
     InfoHash,
@@ -113,7 +114,7 @@ impl AddedFrom {
     pub fn source(source: &TorrentSource) -> Self {
         match source {
             TorrentSource::Magnet(magnet) if *magnet == Magnet::bare(magnet.info_hash) => Self::InfoHash,
-            TorrentSource::Magnet(_) => Self::Magnet,
+            TorrentSource::Magnet(_) | TorrentSource::Torrs(_) => Self::Magnet,
             TorrentSource::Web(_) => Self::Web,
             TorrentSource::TorrentFile(_) => Self::File,
         }

@@ -67,6 +67,7 @@ impl Inner {
                 TorrentLink::Magnet(link) => Magnet::parse(&link)?,
             },
             TorrentSource::Magnet(magnet) => magnet,
+            TorrentSource::Torrs(torrs) => torrs.magnet(),
         };
         magnet::resolve(self, magnet).await
     }

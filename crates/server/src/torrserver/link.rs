@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use freshet_model::{SourceError, TorrentSource};
+use freshet_model::{SourceError, TorrentSource, Torrs};
 use percent_encoding::percent_decode_str;
 
 /// Reads a link from a query that has been decoded once already.
@@ -20,6 +20,15 @@ pub(crate) fn parse(link: &str) -> Result<TorrentSource, SourceError> {
         Cow::Owned(decoded) => TorrentSource::parse(&decoded.replace("&amp;", "&")),
         Cow::Borrowed(_) => Err(error),
     })
+}
+
+/// The same, and a token of a `torrs://` link without its scheme, which TorrServer takes on `/stream`.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_or_token(link: &str) -> Result<TorrentSource, SourceError> {
+    let token = link.trim();
+    if Torrs::is_bare_token(token) { Ok(TorrentSource::Torrs(Torrs::parse(token)?)) } else { parse(link) }
 }
 
 /// Decodes the escapes of a text once more, if all of them are ones and the result is a text.

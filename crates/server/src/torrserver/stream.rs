@@ -65,7 +65,8 @@ pub(crate) async fn get(
 ) -> Answer {
     let query = Query::parse(query.as_deref());
     // TorrServer answers 500 for a link it can't read; 400 says whose fault it is.
-    let source = query.text("link").and_then(|text| link::parse(text).ok()).ok_or(Failure::BAD_REQUEST)?;
+    let source =
+        query.text("link").and_then(|text| link::parse_or_token(text).ok()).ok_or(Failure::BAD_REQUEST)?;
     let [preload, stat, m3u, play] = ["preload", "stat", "m3u", "play"].map(|flag| query.has(flag));
     // Without a password or token, if the person allows it at all, one can only play what is there.
     if visitor.level == Level::Stranger && (query.has("save") || !(m3u || play)) {
@@ -83,7 +84,7 @@ pub(crate) async fn get(
         state.unless_stopped(state.app.preload(info_hash, file.index)).await?;
     }
     if stat {
-        return Ok(reply::go_json(&torrents::status(&state.app, &record)));
+        return Ok(reply::go_json(&torrents::status(&state, &record)));
     }
     if m3u {
         let from_last = query.has("fromlast");
@@ -106,11 +107,7 @@ async fn known_or_added(
     query: &Query,
 ) -> Result<InfoHash, Failure> {
     let link = if let TorrentSource::Web(url) = &source { Some(url.to_string()) } else { None };
-    let named = match (&source, &link) {
-        (TorrentSource::Magnet(magnet), _) => Some(magnet.info_hash),
-        (_, Some(link)) => state.links.get(link),
-        (_, None) => None,
-    };
+    let named = source.info_hash().or_else(|| state.links.get(link.as_deref()?));
     if let Some(info_hash) = named
         && let Some(record) = state.torrent(info_hash).await?
     {
