@@ -41,7 +41,7 @@ use crate::doors::DoorKeeper;
 pub use crate::guard::Accounts;
 use crate::guard::{Door, Guard, GuardOptions};
 use crate::serve::{Listening, Places, Stops};
-use crate::state::{LinkMemory, Readers, ServerState};
+use crate::state::ServerState;
 use crate::ui::Ui;
 
 /// TorrServer's port, which its clients look for.
@@ -205,14 +205,7 @@ impl Server {
         let (dlna, dlna_task) = dlna::Dlna::new(app.clone(), announced.lan.clone(), announced.stream_prefix);
         tasks.spawn(dlna_task.run(stops.graceful.clone()));
         tasks.spawn(mdns::run(app.clone(), announced.lan, stops.graceful.clone()));
-        let state = ServerState {
-            app: app.clone(),
-            stop: stops.graceful.clone(),
-            end: end.clone(),
-            links: LinkMemory::default(),
-            readers: Readers::new(),
-            dlna,
-        };
+        let state = ServerState::new(app.clone(), stops.graceful.clone(), end.clone(), dlna);
         let hostname = hostname();
         let guard = Guard::new(
             app.clone(),

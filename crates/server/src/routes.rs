@@ -132,7 +132,6 @@ mod tests {
 
     use super::*;
     use crate::guard::{Connection, Door, GuardOptions, Level, PathToken};
-    use crate::state::{LinkMemory, Readers};
 
     const OWN: &str = "127.0.0.1:8090";
     const NETWORK: &str = "192.168.1.5:8090";
@@ -142,14 +141,8 @@ mod tests {
         let (_, lan) = tokio::sync::watch::channel(std::sync::Arc::from([]));
         let (_, prefix) = tokio::sync::watch::channel(std::sync::Arc::from(""));
         let (dlna, _) = dlna::Dlna::new(app.clone(), lan, prefix);
-        let state = ServerState {
-            app: app.clone(),
-            stop: CancellationToken::new(),
-            end: CancellationToken::new(),
-            links: LinkMemory::default(),
-            readers: Readers::new(),
-            dlna,
-        };
+        let state =
+            ServerState::new(app.clone(), CancellationToken::new(), CancellationToken::new(), dlna);
         let guard = Guard::new(app.clone(), GuardOptions::default());
         (app, router(state, &guard, Ui::new(None)))
     }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::dlna::Dlna;
 use crate::guard::{Connection, Door};
 use crate::shares::{PerAddress, Share};
+use crate::torrserver::torrs::Tokens;
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +29,7 @@ pub(crate) struct ServerState {
     pub(crate) links: LinkMemory,
     pub(crate) readers: Readers,
     pub(crate) dlna: Dlna,
+    pub(crate) tokens: Tokens,
 }
 
 /// Open files of all answers together.
@@ -128,6 +130,18 @@ impl LinkMemory {
 }
 
 impl ServerState {
+    pub(crate) fn new(app: App, stop: CancellationToken, end: CancellationToken, dlna: Dlna) -> Self {
+        Self {
+            app,
+            stop,
+            end,
+            links: LinkMemory::default(),
+            readers: Readers::new(),
+            dlna,
+            tokens: Tokens::default(),
+        }
+    }
+
     /// Waits for something that may take minutes, but not longer than the server runs.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub(crate) async fn post(State(state): State<ServerState>, fields: Fields) -> An
     }
     let record = state.app.torrent(fields.hash()?).await?.ok_or(Failure::NOT_FOUND)?;
     let (pieces_length, pieces_count) = pieces_of(&record);
-    let torrent = torrents::status(&state.app, &record);
+    let torrent = torrents::status(&state, &record);
     Ok(reply::go_json(&CacheState {
         hash: record.info_hash.to_string(),
         capacity: settings::cache_size_bytes(&state.app.settings()),

@@ -19,6 +19,7 @@ pub(crate) mod shutdown;
 pub(crate) mod stream;
 pub(crate) mod stubs;
 pub(crate) mod torrents;
+pub(crate) mod torrs;
 pub(crate) mod upload;
 pub(crate) mod viewed;
 pub(crate) mod wire;

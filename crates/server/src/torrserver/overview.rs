@@ -24,7 +24,7 @@ pub(crate) async fn magnets(State(state): State<ServerState>) -> Answer {
 pub(crate) async fn stat(State(state): State<ServerState>) -> Answer {
     let mut text = String::new();
     for record in torrents::newest_first(&state.app).await? {
-        let status = torrents::status(&state.app, &record);
+        let status = torrents::status(&state, &record);
         let title = record.shown_title().replace(char::is_control, " ");
         let _ = writeln!(
             text,

@@ -26,7 +26,7 @@ pub(crate) async fn post(State(state): State<ServerState>, fields: Fields) -> An
             app.drop_transfers(fields.hash()?).await?;
             Ok(reply::empty(StatusCode::OK))
         }
-        "list" => list(app).await,
+        "list" => list(&state).await,
         "wipe" => {
             for record in app.torrents().await? {
                 app.remove(record.info_hash, true).await?;
@@ -38,10 +38,11 @@ pub(crate) async fn post(State(state): State<ServerState>, fields: Fields) -> An
 }
 
 /// The status object of a torrent as it is now.
-pub(crate) fn status(app: &App, record: &TorrentRecord) -> TorrentStatus {
+pub(crate) fn status(state: &ServerState, record: &TorrentRecord) -> TorrentStatus {
+    let app = &state.app;
     let info_hash = record.info_hash;
     let stat = Stat::of(record, app.is_active(info_hash), app.is_preloading(info_hash));
-    TorrentStatus::new(record, stat, app.stats(info_hash).as_ref())
+    TorrentStatus::new(record, stat, app.stats(info_hash).as_ref(), state.tokens.of(record))
 }
 
 /// Title, category, poster and data of a request; what is empty says nothing.
@@ -59,12 +60,12 @@ pub(crate) fn description(fields: &Fields) -> Result<Description, Failure> {
 async fn add(state: &ServerState, fields: &Fields) -> Answer {
     let source = link::parse(&fields.text("link")?).map_err(|_| Failure::BAD_REQUEST)?;
     let added = state.unless_stopped(state.app.add_for_client(source, description(fields)?)).await?;
-    Ok(reply::go_json(&status(&state.app, &added.record)))
+    Ok(reply::go_json(&status(state, &added.record)))
 }
 
 async fn get(state: &ServerState, info_hash: InfoHash) -> Answer {
     let record = state.torrent(info_hash).await?.ok_or(Failure::NOT_FOUND)?;
-    Ok(reply::go_json(&status(&state.app, &record)))
+    Ok(reply::go_json(&status(state, &record)))
 }
 
 /// Overwrites category and poster even with nothing, the title (nothing: the torrent's own name), `data` only with something.
@@ -82,9 +83,9 @@ async fn set(app: &App, fields: &Fields) -> Answer {
     Ok(reply::empty(StatusCode::OK))
 }
 
-async fn list(app: &App) -> Answer {
+async fn list(state: &ServerState) -> Answer {
     let torrents: Vec<TorrentStatus> =
-        newest_first(app).await?.iter().map(|record| status(app, record)).collect();
+        newest_first(&state.app).await?.iter().map(|record| status(state, record)).collect();
     Ok(reply::go_json(&torrents))
 }
 

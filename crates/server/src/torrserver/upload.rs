@@ -43,7 +43,7 @@ pub(crate) async fn post(State(state): State<ServerState>, request: Request) -> 
     let mut added: Vec<TorrentStatus> = Vec::new();
     for file in files {
         match state.app.add_for_client(TorrentSource::TorrentFile(file.into()), description.clone()).await {
-            Ok(torrent) => added.push(torrents::status(&state.app, &torrent.record)),
+            Ok(torrent) => added.push(torrents::status(&state, &torrent.record)),
             Err(error) if reply::status_of(error.code) == StatusCode::BAD_REQUEST => {
                 tracing::debug!(%error, "skipped an uploaded file");
             }

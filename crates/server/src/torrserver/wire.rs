@@ -1,5 +1,7 @@
 //! TorrServer's JSON shapes, and the way from our words to them and back.
 
+use std::sync::Arc;
+
 use freshet_model::{FileEntry, InfoHash, TorrentRecord, TorrentState, TransferStats};
 use serde::{Serialize, Serializer};
 
@@ -54,6 +56,9 @@ pub(crate) struct TorrentStatus {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) name: String,
     pub(crate) hash: InfoHash,
+    /// The token of the torrent's `torrs://` link.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared_text")]
+    pub(crate) torrs_hash: Option<Arc<str>>,
     pub(crate) stat: u8,
     pub(crate) stat_string: &'static str,
     #[serde(skip_serializing_if = "is_zero")]
@@ -104,8 +109,17 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+fn shared_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().serialize(serializer)
+}
+
 impl TorrentStatus {
-    pub(crate) fn new(record: &TorrentRecord, stat: Stat, stats: Option<&TransferStats>) -> Self {
+    pub(crate) fn new(
+        record: &TorrentRecord,
+        stat: Stat,
+        stats: Option<&TransferStats>,
+        torrs_hash: Option<Arc<str>>,
+    ) -> Self {
         let count = |get: fn(&TransferStats) -> u64| stats.map_or(0, get);
         let title = if record.title.is_empty() { &record.name } else { &record.title };
         let mut files: Vec<&FileEntry> = record.files.iter().collect();
@@ -118,6 +132,7 @@ impl TorrentStatus {
             timestamp: record.added_at_secs,
             name: record.name.clone(),
             hash: record.info_hash,
+            torrs_hash,
             stat: stat.code(),
             stat_string: stat.text(),
             loaded_size: count(|stats| stats.have_bytes),
@@ -230,7 +245,7 @@ mod tests {
             ..TorrentRecord::new(HEX.parse().unwrap(), 1_700_000_000)
         };
 
-        let status = TorrentStatus::new(&record, Stat::of(&record, false, false), None);
+        let status = TorrentStatus::new(&record, Stat::of(&record, false, false), None, None);
 
         assert_eq!(
             json(&status),
@@ -244,10 +259,10 @@ mod tests {
     fn files_come_by_id_below_the_name_of_the_torrent() {
         let record = record(&[("b/2.mkv", 2), ("a.mkv", 1)]);
 
-        let status = TorrentStatus::new(&record, Stat::of(&record, false, false), None);
+        let status = TorrentStatus::new(&record, Stat::of(&record, false, false), None, Some("1aZ".into()));
 
         assert!(json(&status).ends_with(
-            r#""stat":5,"stat_string":"Torrent in db","torrent_size":30,"file_stats":[{"id":1,"path":"Show/a.mkv","length":10},{"id":2,"path":"Show/b/2.mkv"}]}"#
+            r#""torrs_hash":"1aZ","stat":5,"stat_string":"Torrent in db","torrent_size":30,"file_stats":[{"id":1,"path":"Show/a.mkv","length":10},{"id":2,"path":"Show/b/2.mkv"}]}"#
         ));
         assert_eq!(status.title, "Show");
         let single = record_of_one();

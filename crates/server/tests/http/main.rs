@@ -18,3 +18,4 @@ mod ranges;
 mod search;
 #[path = "../../../app/tests/common/site.rs"]
 mod site;
+mod torrs;
