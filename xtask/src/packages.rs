@@ -131,6 +131,21 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["qbittorrent-nox", "qbittorrent-nox", "qbittorrent-nox"],
         &["qbittorrent-nox"],
     ),
+    package(RustTests, "a foreign client of the WebDAV folder", ["rclone", "rclone", "rclone"], &["rclone"]),
+    package(
+        RustTests,
+        "another foreign client of the WebDAV folder",
+        ["cadaver", "cadaver", "cadaver"],
+        &["cadaver"],
+    ),
+    package(RustTests, "what everybody asks HTTP servers with", ["curl", "curl", "curl"], &["curl"]),
+    package(RustTests, "a player that tests drive", ["mpv", "mpv", "mpv"], &["mpv"]),
+    package(
+        RustTests,
+        "checks the units in extras/systemd",
+        ["systemd", "systemd", "systemd"],
+        &["systemd-analyze"],
+    ),
     package(RustTests, "small servers that tests start", ["python3", "python3", "python"], &["python3"]),
     package(RustTests, "a network of its own for a test", ["iproute2", "iproute", "iproute2"], &["ip"]),
     package(

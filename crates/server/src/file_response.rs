@@ -103,7 +103,7 @@ impl Plan {
 }
 
 /// 9999-12-31T23:59:59Z: HTTP has no dates after it.
-const MAX_DATE_SECS: u64 = 253_402_300_799;
+pub(crate) const MAX_DATE_SECS: u64 = 253_402_300_799;
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     // Everything that comes here is made of hexadecimal digits, numbers, dates and names of media types.

@@ -7,6 +7,7 @@
 
 mod body;
 mod browser_host;
+mod dav;
 mod dlna;
 mod doors;
 mod file_response;

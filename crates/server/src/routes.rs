@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery, Request};
 use axum::http::Uri;
 use axum::http::header::{self, HeaderValue};
 use axum::middleware::{Next, from_fn};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -18,7 +18,7 @@ use crate::torrserver::{
     upload, viewed,
 };
 use crate::ui::Ui;
-use crate::{browser_host, dlna, reply};
+use crate::{browser_host, dav, dlna, reply};
 
 type Handlers = MethodRouter<ServerState>;
 
@@ -28,10 +28,22 @@ pub(crate) struct Route {
     pub(crate) rule: Rule,
     pub(crate) scope: Scope,
     handlers: fn() -> Handlers,
+    /// Whether the handlers answer every method by themselves; else the others are unknown.
+    knows_every_method: bool,
 }
 
 const fn route(rule: Rule, scope: Scope, path: &'static str, handlers: fn() -> Handlers) -> Route {
-    Route { path, rule, scope, handlers }
+    Route { path, rule, scope, handlers, knows_every_method: false }
+}
+
+/// A route with methods that axum has no name for.
+const fn route_for_every_method(
+    rule: Rule,
+    scope: Scope,
+    path: &'static str,
+    handlers: fn() -> Handlers,
+) -> Route {
+    Route { knows_every_method: true, ..route(rule, scope, path, handlers) }
 }
 
 /// JSON of clients: a torrent's `data` may carry a film's whole description.
@@ -77,6 +89,9 @@ pub(crate) const ROUTES: &[Route] = &[
         get(stubs::storage_settings).post(async || stubs::storage_settings_set())
     }),
     route(Rule::Clients, Scope::Library, "/tmdb/settings", || get(stubs::tmdb_settings)),
+    route_for_every_method(Rule::Clients, Scope::Stream, "/dav", || any(dav::handle)),
+    route_for_every_method(Rule::Clients, Scope::Stream, "/dav/", || any(dav::handle)),
+    route_for_every_method(Rule::Clients, Scope::Stream, "/dav/{*path}", || any(dav::handle)),
     // Televisions know no password; it answers only while its own switch is on.
     route(Rule::Clients, Scope::Open, "/dlna/{*path}", || get(dlna::get).post(dlna::post)),
     route(Rule::Own, Scope::Owner, "/shutdown", shutdown::handlers),
@@ -91,9 +106,12 @@ pub(crate) const ROUTES: &[Route] = &[
 /// The whole router. Everything that is not in the table is a file of the UI or unknown, and guarded too.
 pub(crate) fn router(state: ServerState, guard: &Guard, ui: Ui) -> Router {
     let mut router = Router::new();
-    for Route { path, rule, scope, handlers } in ROUTES.iter().copied() {
-        // Wrong methods are as unknown as wrong paths: TorrServer knows no 405.
-        let handlers = handlers().fallback(async || reply::not_found());
+    for Route { path, rule, scope, handlers, knows_every_method } in ROUTES.iter().copied() {
+        let mut handlers = handlers();
+        if !knows_every_method {
+            // Wrong methods are as unknown as wrong paths: TorrServer knows no 405.
+            handlers = handlers.fallback(async || reply::not_found());
+        }
         router = router.route(path, guarded(handlers, guard, rule, scope));
     }
     let pages: MethodRouter<()> =
@@ -208,8 +226,9 @@ mod tests {
         let paths =
             ROUTES.iter().map(|route| route.path).chain(["/", "/index.html", "/nothing", "/rpc", "/a/b"]);
         for path in paths.map(example) {
+            let find = Method::from_bytes(b"PROPFIND").unwrap();
             for method in
-                [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS]
+                [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, find]
             {
                 for fields in &strangers {
                     let status = status(&router, &method, &path, fields).await;
@@ -274,7 +293,7 @@ mod tests {
             of(Scope::Known),
             [&known[..], &["/playlist", "/playlist/", "/playlist/{*name}"]].concat()
         );
-        assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u"]);
+        assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u", "/dav", "/dav/", "/dav/{*path}"]);
         assert_eq!(of(Scope::Owner), ["/torznab/test", "/shutdown", "/shutdown/{*reason}"]);
     }
 

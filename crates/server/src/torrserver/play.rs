@@ -47,7 +47,14 @@ impl From<NoFile> for Failure {
     }
 }
 
-/// Answers with a file or parts of it. A HEAD request opens nothing and marks nothing as viewed.
+/// Whether reading a file counts as watching it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marks {
+    Viewed,
+    Nothing,
+}
+
+/// Answers a player with a file or parts of it. A HEAD request opens nothing and marks nothing as viewed.
 pub(crate) async fn serve(
     state: &ServerState,
     visitor: &Visitor,
@@ -56,8 +63,20 @@ pub(crate) async fn serve(
     method: &Method,
     headers: &HeaderMap,
 ) -> Answer {
+    answer(state, record, file, method, headers, Marks::Viewed).await
+}
+
+/// The same for whoever reads.
+pub(crate) async fn answer(
+    state: &ServerState,
+    record: &TorrentRecord,
+    file: &FileEntry,
+    method: &Method,
+    headers: &HeaderMap,
+    marks: Marks,
+) -> Answer {
     let content = Content {
-        etag: etag(record.info_hash, &wire::wire_path(record, file)),
+        etag: etag(record, file),
         modified_secs: record.added_at_secs,
         content_type: content_type::of(&file.path).to_owned(),
         length: file.length_bytes,
@@ -71,7 +90,9 @@ pub(crate) async fn serve(
             let key = (record.info_hash, file.index);
             let reader = state.unless_stopped(open(state, visitor, key)).await?;
             // The mark is a courtesy; a film that plays is worth more than a full disk's complaint about it.
-            if let Err(error) = state.app.client_played(record.info_hash, file.index).await {
+            if marks == Marks::Viewed
+                && let Err(error) = state.app.client_played(record.info_hash, file.index).await
+            {
                 tracing::warn!(%error, "a playback could not be marked as viewed");
             }
             let (again, connection) = (state.clone(), visitor.clone());
@@ -114,8 +135,9 @@ fn into_response(plan: Plan, body: axum::body::Body) -> Response {
 }
 
 /// TorrServer's formula, with its quotes.
-fn etag(info_hash: InfoHash, path: &str) -> String {
-    format!("\"{}\"", HEXLOWER.encode(format!("{info_hash}/{path}").as_bytes()))
+pub(crate) fn etag(record: &TorrentRecord, file: &FileEntry) -> String {
+    let path = wire::wire_path(record, file);
+    format!("\"{}\"", HEXLOWER.encode(format!("{}/{path}", record.info_hash).as_bytes()))
 }
 
 /// The fields that players know TorrServer by.
@@ -139,13 +161,24 @@ fn dress(plan: &mut Plan, request: &HeaderMap, app: &App) {
 
 #[cfg(test)]
 mod tests {
+    use freshet_model::{FileIndex, MediaKind};
+
     use super::*;
 
     #[test]
     fn the_etag_is_the_hex_of_hash_and_path() {
         let info_hash: InfoHash = "08ada5a7a6183aae1e09d831df6748d566095a10".parse().unwrap();
 
-        let tag = etag(info_hash, "Show/é");
+        let record = TorrentRecord { name: "Show".to_owned(), ..TorrentRecord::new(info_hash, 0) };
+        let file = FileEntry {
+            index: FileIndex(0),
+            path: "é".to_owned(),
+            length_bytes: 1,
+            kind: MediaKind::Other,
+            torrserver_id: 1,
+        };
+
+        let tag = etag(&record, &file);
 
         assert_eq!(
             HEXLOWER.decode(tag.trim_matches('"').as_bytes()).unwrap(),
