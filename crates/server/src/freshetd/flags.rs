@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use freshet_app::AppConfig;
 use freshet_model::{AddressPolicy, NetworkPatch, SettingsPatch};
 use freshet_server::{Accounts, LanAddresses, PortChoice, ServerOptions};
+
+use crate::play_command::PlayArgs;
 
 /// Shown below the flags.
 const COMPARED: &str = "\
@@ -36,6 +38,8 @@ Settings that a flag changes stay changed; the switches of the UI show them.";
 #[derive(Debug, Parser)]
 #[command(name = "freshetd", version, after_help = COMPARED)]
 pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Port to listen on; without it 8090, or the next free one
     #[arg(short, long)]
     port: Option<u16>,
@@ -98,6 +102,11 @@ pub(crate) struct Flags {
     ui_dir: Option<PathBuf>,
     #[command(flatten)]
     without_effect: WithoutEffect,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Play(PlayArgs),
 }
 
 /// Flags of TorrServer in scripts that are older than their move here.

@@ -1,6 +1,7 @@
 //! `freshetd`: Freshet without a window, for servers, televisions and people who bring their own player.
 
 mod flags;
+mod play_command;
 
 use std::io::Write as _;
 use std::process::{ExitCode, Stdio};
@@ -10,7 +11,7 @@ use clap::Parser as _;
 use freshet_app::App;
 use freshet_server::Server;
 
-use crate::flags::Flags;
+use crate::flags::{Command, Flags, LogLevel};
 
 /// How long answers, transfers and the database get to end, each.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
@@ -18,7 +19,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Flags::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "freshetd: {error}");
             ExitCode::FAILURE
@@ -26,7 +27,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(mut flags: Flags) -> Result<ExitCode, Box<dyn std::error::Error>> {
     // From here on a signal ends the program in order, also while it starts.
     let stop = stop_signal()?;
     let config = flags.config()?;
@@ -34,7 +35,15 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     let password = flags.password()?;
     options.check()?;
 
-    let _log = freshet_app::start_logging(&config.data_dir, flags.log.filter());
+    let filter = match (&flags.command, flags.log) {
+        // The terminal belongs to the progress of the playback.
+        (Some(Command::Play(_)), LogLevel::Info) => LogLevel::Error.filter(),
+        (_, level) => level.filter(),
+    };
+    let _log = freshet_app::start_logging(&config.data_dir, filter);
+    if let Some(Command::Play(args)) = flags.command.take() {
+        return Ok(play_command::run(args, config, options, stop).await?);
+    }
     for flag in flags.without_effect() {
         tracing::warn!("{flag} has no effect");
     }
@@ -60,7 +69,7 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     }
     server.shutdown(SHUTDOWN_DEADLINE).await;
     app.shutdown(SHUTDOWN_DEADLINE).await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Settings and password first: what is listened to follows them.
