@@ -89,9 +89,9 @@ pub(crate) const ROUTES: &[Route] = &[
         get(stubs::storage_settings).post(async || stubs::storage_settings_set())
     }),
     route(Rule::Clients, Scope::Library, "/tmdb/settings", || get(stubs::tmdb_settings)),
-    route_for_every_method(Rule::Clients, Scope::Stream, "/dav", || any(dav::handle)),
-    route_for_every_method(Rule::Clients, Scope::Stream, "/dav/", || any(dav::handle)),
-    route_for_every_method(Rule::Clients, Scope::Stream, "/dav/{*path}", || any(dav::handle)),
+    route_for_every_method(Rule::Clients, Scope::Library, "/dav", || any(dav::handle)),
+    route_for_every_method(Rule::Clients, Scope::Library, "/dav/", || any(dav::handle)),
+    route_for_every_method(Rule::Clients, Scope::Library, "/dav/{*path}", || any(dav::handle)),
     // Televisions know no password; it answers only while its own switch is on.
     route(Rule::Clients, Scope::Open, "/dlna/{*path}", || get(dlna::get).post(dlna::post)),
     route(Rule::Own, Scope::Owner, "/shutdown", shutdown::handlers),
@@ -159,8 +159,7 @@ mod tests {
         let (_, lan) = tokio::sync::watch::channel(std::sync::Arc::from([]));
         let (_, prefix) = tokio::sync::watch::channel(std::sync::Arc::from(""));
         let (dlna, _) = dlna::Dlna::new(app.clone(), lan, prefix);
-        let state =
-            ServerState::new(app.clone(), CancellationToken::new(), CancellationToken::new(), dlna);
+        let state = ServerState::new(app.clone(), CancellationToken::new(), CancellationToken::new(), dlna);
         let guard = Guard::new(app.clone(), GuardOptions::default());
         (app, router(state, &guard, Ui::new(None)))
     }
@@ -293,7 +292,7 @@ mod tests {
             of(Scope::Known),
             [&known[..], &["/playlist", "/playlist/", "/playlist/{*name}"]].concat()
         );
-        assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u", "/dav", "/dav/", "/dav/{*path}"]);
+        assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u"]);
         assert_eq!(of(Scope::Owner), ["/torznab/test", "/shutdown", "/shutdown/{*reason}"]);
     }
 

@@ -101,7 +101,7 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<TorrentSource, ReadError> 
             let bytes = read_bounded(path, MAX_MAGNET_FILE_BYTES)?;
             let text = std::str::from_utf8(&bytes).map_err(|_| ReadError::NoText)?;
             match TorrentSource::parse(text.trim_start_matches('\u{feff}'))? {
-                magnet @ TorrentSource::Magnet(_) => Ok(magnet),
+                magnet @ (TorrentSource::Magnet(_) | TorrentSource::Torrs(_)) => Ok(magnet),
                 TorrentSource::Web(_) | TorrentSource::TorrentFile(_) => Err(ReadError::NoMagnet),
             }
         }

@@ -16,6 +16,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use self::tree::{Library, Node};
+use crate::guard::Visitor;
 use crate::reply;
 use crate::state::ServerState;
 use crate::torrserver::play::{self, Marks};
@@ -58,7 +59,9 @@ async fn get(state: &ServerState, request: &Parts) -> Answer {
     let library = Library::new(state.app.torrents().await?);
     match library.find(request.uri.path()).ok_or(Failure::NOT_FOUND)? {
         Node::File { record, file, .. } => {
-            play::answer(state, record, file, &request.method, &request.headers, Marks::Nothing).await
+            let visitor = request.extensions.get::<Visitor>().ok_or(Failure::FORBIDDEN)?;
+            play::answer(state, visitor, record, file, &request.method, &request.headers, Marks::Nothing)
+                .await
         }
         Node::Root | Node::Category { .. } | Node::Folder { .. } => Ok(not_allowed()),
     }

@@ -63,12 +63,13 @@ pub(crate) async fn serve(
     method: &Method,
     headers: &HeaderMap,
 ) -> Answer {
-    answer(state, record, file, method, headers, Marks::Viewed).await
+    answer(state, visitor, record, file, method, headers, Marks::Viewed).await
 }
 
 /// The same for whoever reads.
 pub(crate) async fn answer(
     state: &ServerState,
+    visitor: &Visitor,
     record: &TorrentRecord,
     file: &FileEntry,
     method: &Method,
