@@ -1,6 +1,7 @@
 //! One active torrent: who reads it, what is selected, how it stands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,14 @@ use tokio::sync::{Notify, watch};
 use crate::announce::Route;
 use crate::keeper::Keeper;
 use crate::phase::Phase;
+use crate::pieces::Layout;
 use crate::stats::Totals;
 
 /// A torrent that the session holds.
 pub(crate) struct ActiveTorrent {
     pub(crate) info_hash: InfoHash,
     pub(crate) handle: Arc<ManagedTorrent>,
-    /// Lengths of its files, by index.
-    pub(crate) file_lengths: Vec<u64>,
+    pub(crate) layout: Layout,
     /// Its HTTP trackers, reachable as long as it is active.
     _routes: Vec<Route>,
     pub(crate) phase: watch::Sender<Phase>,
@@ -34,15 +35,26 @@ struct Usage {
     watched: HashMap<usize, usize>,
     /// Files that were watched, and until when they go on downloading.
     lingering: HashMap<usize, Instant>,
-    /// All open readers.
-    readers: usize,
+    /// All open readers, in the order in which they were opened.
+    readers: BTreeMap<u64, OpenReader>,
+    next_reader: u64,
     last_used: Instant,
+    /// Somebody asked after it, and may come back until then.
+    kept_until: Option<Instant>,
     /// What the session was told to download.
     selected: BTreeSet<usize>,
     /// Whether transfers were started: not before somebody reads, so that the first peers find work at once.
     is_started: bool,
     /// Nobody can open it any more: it is being deactivated.
     is_closing: bool,
+}
+
+/// One open reader.
+#[derive(Debug)]
+pub(crate) struct OpenReader {
+    pub(crate) file: usize,
+    /// Of the next byte in its file.
+    pub(crate) position: Arc<AtomicU64>,
 }
 
 /// Whether a reader selects its file for download, or only looks into it.
@@ -55,6 +67,8 @@ pub(crate) enum Purpose {
 /// As long as this lives, the torrent is in use.
 pub(crate) struct Lease {
     torrent: Arc<ActiveTorrent>,
+    number: u64,
+    position: Arc<AtomicU64>,
     file: usize,
     purpose: Purpose,
     linger: Duration,
@@ -64,7 +78,7 @@ impl ActiveTorrent {
     pub(crate) fn new(
         info_hash: InfoHash,
         handle: Arc<ManagedTorrent>,
-        file_lengths: Vec<u64>,
+        layout: Layout,
         routes: Vec<Route>,
         phase: Phase,
         changed: Arc<Notify>,
@@ -72,15 +86,17 @@ impl ActiveTorrent {
         Self {
             info_hash,
             handle,
-            file_lengths,
+            layout,
             _routes: routes,
             phase: watch::Sender::new(phase),
             keeper: Keeper::new(),
             usage: Mutex::new(Usage {
                 watched: HashMap::new(),
                 lingering: HashMap::new(),
-                readers: 0,
+                readers: BTreeMap::new(),
+                next_reader: 0,
                 last_used: Instant::now(),
+                kept_until: None,
                 selected: BTreeSet::new(),
                 is_started: false,
                 is_closing: false,
@@ -96,7 +112,10 @@ impl ActiveTorrent {
         if usage.is_closing {
             return None;
         }
-        usage.readers += 1;
+        let number = usage.next_reader;
+        usage.next_reader += 1;
+        let position = Arc::<AtomicU64>::default();
+        usage.readers.insert(number, OpenReader { file, position: Arc::clone(&position) });
         if purpose == Purpose::Watch {
             *usage.watched.entry(file).or_default() += 1;
             usage.lingering.remove(&file);
@@ -104,17 +123,30 @@ impl ActiveTorrent {
         drop(usage);
         self.keeper.begin();
         self.changed.notify_one();
-        Some(Lease { torrent: Arc::clone(self), file, purpose, linger })
+        Some(Lease { torrent: Arc::clone(self), number, position, file, purpose, linger })
     }
 
     pub(crate) fn has_readers(&self) -> bool {
-        self.usage().readers > 0
+        !self.usage().readers.is_empty()
     }
 
-    /// Closes the torrent for new readers if nobody has used it since `idle_timeout`.
+    /// What `look` makes of each open reader.
+    pub(crate) fn readers<T>(&self, look: impl FnMut(&OpenReader) -> Option<T>) -> Vec<T> {
+        self.usage().readers.values().filter_map(look).collect()
+    }
+
+    /// Keeps it from being idle for so long from now, at least.
+    pub(crate) fn keep(&self, duration: Duration) {
+        let until = Instant::now() + duration;
+        let mut usage = self.usage();
+        usage.kept_until = usage.kept_until.max(Some(until));
+    }
+
+    /// Closes the torrent for new readers if nobody has used it since `idle_timeout`, or asked after it.
     pub(crate) fn close_if_idle(&self, idle_timeout: Duration) -> bool {
         let mut usage = self.usage();
-        let is_idle = usage.readers == 0 && usage.last_used.elapsed() >= idle_timeout;
+        let is_kept = usage.kept_until.is_some_and(|until| until > Instant::now());
+        let is_idle = usage.readers.is_empty() && !is_kept && usage.last_used.elapsed() >= idle_timeout;
         if is_idle && !usage.is_closing {
             usage.is_closing = true;
             return true;
@@ -168,10 +200,17 @@ impl ActiveTorrent {
     }
 }
 
+impl Lease {
+    /// Says where its reader stands.
+    pub(crate) fn set_position(&self, position: u64) {
+        self.position.store(position, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut usage = self.torrent.usage();
-        usage.readers -= 1;
+        usage.readers.remove(&self.number);
         usage.last_used = Instant::now();
         if self.purpose == Purpose::Watch
             && let Some(count) = usage.watched.get_mut(&self.file)

@@ -33,7 +33,7 @@ pub struct EngineLimits {
     pub resolve_timeout: Duration,
     /// How long a read waits for its next byte.
     pub stall_timeout: Duration,
-    /// How long a torrent without readers stays active.
+    /// How long a torrent without readers stays active, until [`crate::Engine::set_idle_timeout`] says otherwise.
     pub idle_timeout: Duration,
     /// How long opening a file waits for the check of pieces that are already on the disk.
     pub open_timeout: Duration,

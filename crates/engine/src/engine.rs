@@ -9,7 +9,7 @@ use std::time::Duration;
 use freshet_model::{FileIndex, InfoHash, TransferStats};
 use freshet_web::WebClient;
 use librqbit::Session;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use url::Url;
 
 use crate::active::{ActiveTorrent, Purpose};
@@ -22,6 +22,9 @@ use crate::turns::Turns;
 use crate::{
     EngineConfig, EngineStatus, Failure, FileReader, OpenFileError, StartError, session, storage, supervisor,
 };
+
+/// Somebody who follows the torrents that were closed can be so many behind before one is missed.
+const KEPT_IDLE_NEWS: usize = 256;
 
 /// Torrents of this process. All clones are the same engine; when the last one is dropped, transfers end, but only
 /// [`Engine::shutdown`] waits for that.
@@ -60,6 +63,8 @@ pub(crate) struct Inner {
     /// The session's own numbers are not unique while torrents are added side by side.
     next_id: AtomicUsize,
     is_paused: AtomicBool,
+    idle_timeout: Mutex<Duration>,
+    idle_closed: broadcast::Sender<InfoHash>,
     readers: Arc<Semaphore>,
     pub(crate) stats: watch::Sender<Arc<Vec<TransferStats>>>,
     /// Tells the supervisor that something was opened or removed.
@@ -85,6 +90,7 @@ impl Engine {
             .inspect_err(|error| tracing::warn!(%error, "HTTP trackers can't be asked"))
             .ok();
         let changed = Arc::new(Notify::new());
+        let idle_timeout = config.limits.idle_timeout;
         let inner = Arc::new(Inner {
             trackers: TrackerJudge::new(config.addresses, config.limits.tracker_check_timeout),
             readers: Arc::new(Semaphore::new(config.limits.max_readers)),
@@ -101,6 +107,8 @@ impl Engine {
             resolving: Resolving::default(),
             next_id: AtomicUsize::new(0),
             is_paused: AtomicBool::new(false),
+            idle_timeout: Mutex::new(idle_timeout),
+            idle_closed: broadcast::Sender::new(KEPT_IDLE_NEWS),
             stats: watch::Sender::new(Arc::default()),
             changed: Arc::clone(&changed),
         });
@@ -143,7 +151,7 @@ impl Engine {
         let limits = &inner.config.limits;
         let torrent = inner.torrent(info_hash).ok_or(OpenFileError::NotActive)?;
         let index = file.as_usize();
-        let length_bytes = *torrent.file_lengths.get(index).ok_or(OpenFileError::NoSuchFile(file))?;
+        let length_bytes = torrent.layout.file_length(index).ok_or(OpenFileError::NoSuchFile(file))?;
         let slot =
             Arc::clone(&inner.readers).try_acquire_owned().map_err(|_| OpenFileError::TooManyReaders)?;
         let lease = torrent.lease(index, purpose, limits.selection_linger).ok_or(OpenFileError::NotActive)?;
@@ -187,6 +195,24 @@ impl Engine {
         limits.set_upload_bps(session::rate_limit(upload_bytes_per_sec));
     }
 
+    /// Changes how long a torrent without readers stays active, from now on and also for those that are.
+    pub fn set_idle_timeout(&self, timeout: Duration) {
+        *self.inner.lock_idle_timeout() = timeout;
+        self.inner.changed.notify_one();
+    }
+
+    /// Somebody asked after a torrent: it stays active for so long from now, at least. Does nothing for an idle one.
+    pub fn keep_active(&self, info_hash: InfoHash, duration: Duration) {
+        if let Some(torrent) = self.inner.torrent(info_hash) {
+            torrent.keep(duration);
+        }
+    }
+
+    /// Torrents that were closed because nobody used them, from now on.
+    pub fn watch_idle(&self) -> broadcast::Receiver<InfoHash> {
+        self.inner.idle_closed.subscribe()
+    }
+
     /// Ends readers and transfers and waits for them, until `deadline` at most; gives the names of what missed it.
     /// Afterwards the engine does nothing any more.
     pub async fn shutdown(&self, deadline: Duration) -> Vec<String> {
@@ -226,6 +252,20 @@ impl Inner {
 
     pub(crate) fn next_id(&self) -> usize {
         self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        *self.lock_idle_timeout()
+    }
+
+    /// Tells whoever follows [`Engine::watch_idle`].
+    pub(crate) fn tell_idle(&self, info_hash: InfoHash) {
+        // Nobody listening is fine.
+        let _ = self.idle_closed.send(info_hash);
+    }
+
+    fn lock_idle_timeout(&self) -> MutexGuard<'_, Duration> {
+        self.idle_timeout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_paused(&self) -> bool {

@@ -4,7 +4,8 @@
 //! TorrentSource --resolve--> Resolved (checked metainfo) --activate--> active torrent --open_file--> FileReader
 //! ```
 //!
-//! Nobody above this wall ever sees a peer, a piece or a session: they read bytes and get typed errors. The first
+//! Nobody above this wall ever sees a peer or a session: they read bytes and get typed errors. Pieces are only numbers in
+//! a picture of the moment ([`Engine::pieces`]). The first
 //! version transfers through librqbit's session; the crate `freshet-swarm` takes its place behind this facade later.
 //! The wall stands here because everything strangers send (metadata, tracker links, pieces) is judged on this side of
 //! it, in a task of its own, and a failure there is the failure of one torrent only.
@@ -18,6 +19,7 @@ mod keeper;
 mod lifecycle;
 mod peers;
 mod phase;
+mod pieces;
 mod preload;
 mod reader;
 mod resolve;

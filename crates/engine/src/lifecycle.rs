@@ -14,6 +14,7 @@ use crate::active::ActiveTorrent;
 use crate::announce::Route;
 use crate::engine::{Engine, Inner};
 use crate::phase::Phase;
+use crate::pieces::Layout;
 use crate::storage::PieceFilesFactory;
 use crate::tasks::TaskFailed;
 use crate::{ActivateError, DeletePiecesError, TorrentSpec, peers, storage};
@@ -116,10 +117,10 @@ impl Inner {
         }
         let (trackers, routes) = self.through_relay(trackers);
         let handle = self.add_to_session(&metainfo, &spec, &trackers, peers).await?;
-        let lengths = metainfo.files.iter().map(|file| file.length_bytes).collect();
+        let layout = Layout::new(&metainfo);
         let phase = if self.is_paused() { Phase::Paused } else { Phase::Live };
         let changed = Arc::clone(&self.changed);
-        self.insert(Arc::new(ActiveTorrent::new(spec.info_hash, handle, lengths, routes, phase, changed)));
+        self.insert(Arc::new(ActiveTorrent::new(spec.info_hash, handle, layout, routes, phase, changed)));
         self.changed.notify_one();
         Ok(())
     }

@@ -38,7 +38,7 @@ pub struct FileReader {
     phase_change: ReusableBoxFuture<'static, (watch::Receiver<Phase>, bool)>,
     stall: Stall,
     /// Dropped after the stream, which holds a place in the session.
-    _lease: Lease,
+    lease: Lease,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -71,7 +71,7 @@ impl FileReader {
                 waiting: None,
                 torrent: Arc::clone(torrent),
             },
-            _lease: lease,
+            lease,
             _slot: slot,
         }
     }
@@ -145,6 +145,7 @@ impl AsyncRead for FileReader {
             Poll::Ready(Ok(())) => {
                 this.stall.waiting = None;
                 this.position += (buf.filled().len() - filled_before) as u64;
+                this.lease.set_position(this.position);
                 return Poll::Ready(Ok(()));
             }
             // The session lets go of a torrent a moment before the engine hears why.
@@ -170,6 +171,7 @@ impl AsyncSeek for FileReader {
         })?;
         self.stall.waiting = None;
         self.position = target;
+        self.lease.set_position(target);
         Pin::new(&mut self.stream).start_seek(SeekFrom::Start(target))
     }
 

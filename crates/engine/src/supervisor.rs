@@ -72,7 +72,7 @@ fn notice_failure(torrent: &ActiveTorrent) {
 }
 
 fn deactivate_if_idle(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
-    if !torrent.close_if_idle(inner.config.limits.idle_timeout) {
+    if !torrent.close_if_idle(inner.idle_timeout()) {
         return;
     }
     let engine = Engine { inner: Arc::clone(inner) };
@@ -81,6 +81,7 @@ fn deactivate_if_idle(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
         if let Err(error) = engine.deactivate(info_hash, false).await {
             tracing::warn!(%info_hash, %error, "idle torrent not deactivated cleanly");
         }
+        engine.inner.tell_idle(info_hash);
     }));
 }
 

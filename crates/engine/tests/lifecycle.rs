@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::fake::{Server, ok, redirect};
-use common::{Bench, film, soon, spec, until};
+use common::{Bench, PATIENCE, film, soon, spec, until};
 use freshet_engine::testing::{Seeder, SeederOptions, pattern};
 use freshet_engine::{ActivateError, Engine, FailureKind, OpenFileError, ReadError};
 use freshet_model::{AddressPolicy, FileIndex, InfoHash, TorrentSource};
@@ -128,6 +128,29 @@ async fn an_opened_film_goes_on_downloading_and_other_files_do_not() {
     let stats = bench.engine.stats()[0].clone();
     assert_eq!(stats.info_hash, torrent.info_hash);
     assert!(stats.downloaded_bytes >= 48 * MIB as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_idle_time_can_be_changed_and_who_asks_extends_it() {
+    let film = film(41, MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    let info_hash = film.torrent.info_hash;
+    bench.activate(&film.torrent).await;
+    let mut idle = bench.engine.watch_idle();
+    let mut stats = bench.engine.watch_stats();
+
+    bench.engine.keep_active(info_hash, PATIENCE);
+    bench.engine.set_idle_timeout(Duration::from_millis(1));
+    for _ in 0..2 {
+        // Each time the supervisor has looked at all torrents.
+        soon("stats", stats.changed()).await.unwrap();
+    }
+    assert!(bench.engine.is_active(info_hash), "somebody asked after it");
+
+    bench.engine.deactivate(info_hash, false).await.unwrap();
+    bench.activate(&film.torrent).await;
+    assert_eq!(soon("idle", idle.recv()).await, Ok(info_hash), "only what was idle is told");
+    assert!(!bench.engine.is_active(info_hash));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

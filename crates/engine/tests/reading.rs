@@ -7,7 +7,7 @@ use std::io::SeekFrom;
 use common::{Bench, film, soon};
 use freshet_engine::testing::SeederOptions;
 use freshet_engine::{OpenFileError, TorrentSpec};
-use freshet_model::{FileIndex, InfoHash};
+use freshet_model::{FileIndex, InfoHash, PieceMap};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 const MIB: usize = 1024 * 1024;
@@ -58,4 +58,35 @@ async fn what_is_not_there_is_not_opened() {
     bench.activate(&film.torrent).await;
     let no_file = bench.engine.open_file(film.torrent.info_hash, FileIndex(1)).await;
     assert!(matches!(no_file, Err(OpenFileError::NoSuchFile(FileIndex(1)))), "{no_file:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_and_readers_can_be_seen() {
+    let film = film(60, 3 * MIB + 5, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    let info_hash = film.torrent.info_hash;
+    assert_eq!(bench.engine.pieces(info_hash), None, "it is not active");
+    bench.activate(&film.torrent).await;
+    let mut reader = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await.unwrap();
+    let piece_bytes = u64::from(film.torrent.metainfo.piece_bytes);
+    let last = film.torrent.metainfo.piece_count - 1;
+
+    let current = |map: &PieceMap| map.readers.iter().map(|reader| reader.current).collect::<Vec<_>>();
+    let before = bench.engine.pieces(info_hash).unwrap();
+    assert_eq!((before.piece_bytes, before.piece_count), (film.torrent.metainfo.piece_bytes, last + 1));
+    assert_eq!(current(&before), [0]);
+    assert_eq!(before.readers[0].window, 0..=last);
+
+    let mut whole = Vec::new();
+    soon("read", reader.read_to_end(&mut whole)).await.unwrap();
+    let after = bench.engine.pieces(info_hash).unwrap();
+    assert_eq!(after.complete().collect::<Vec<_>>(), (0..=last).collect::<Vec<_>>());
+    assert_eq!(after.have_bytes(), 3 * MIB as u64 + 5);
+    assert_eq!(current(&after), [last]);
+
+    soon("seek", reader.seek(SeekFrom::Start(piece_bytes + 1))).await.unwrap();
+    let second = soon("open", bench.engine.peek_file(info_hash, FileIndex(0))).await.unwrap();
+    assert_eq!(current(&bench.engine.pieces(info_hash).unwrap()), [1, 0]);
+    drop((reader, second));
+    assert_eq!(current(&bench.engine.pieces(info_hash).unwrap()), [0_u32; 0]);
 }

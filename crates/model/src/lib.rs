@@ -23,6 +23,7 @@ mod magnet;
 mod marks;
 mod metainfo;
 mod net;
+mod pieces;
 mod playback;
 mod settings;
 mod source;
@@ -43,6 +44,7 @@ pub use magnet::{Magnet, MagnetError};
 pub use marks::{FileMark, TorrentMarks, rules};
 pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
+pub use pieces::{PieceMap, PieceReader};
 pub use playback::{
     MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,
     TrackKind,
