@@ -25,10 +25,13 @@ pub struct TorrentRecord {
     pub last_opened_at_secs: Option<u64>,
     /// A person wants it at hand.
     pub is_pinned: bool,
+    /// A client wanted it for the moment only: it leaves when nobody uses it any more, and with the program.
+    pub is_temporary: bool,
     pub total_bytes: u64,
     pub is_single_file: bool,
     pub is_private: bool,
-    /// The checked `.torrent` without trackers; `None` while nobody has sent the details.
+    /// The checked `.torrent` without trackers; `None` while nobody has sent the details. Lists leave the bytes out: then it
+    /// is `Some` and empty.
     pub metainfo: Option<Vec<u8>>,
     pub files: Vec<FileEntry>,
     pub trackers: Vec<String>,
@@ -52,6 +55,7 @@ impl TorrentRecord {
             added_from: AddedFrom::Unknown,
             last_opened_at_secs: None,
             is_pinned: false,
+            is_temporary: false,
             total_bytes: 0,
             is_single_file: false,
             is_private: false,

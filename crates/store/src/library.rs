@@ -47,6 +47,8 @@ pub enum TorrentChange {
     Opened { at_secs: u64 },
     /// Somebody wants it at hand, or no more.
     Pinned(bool),
+    /// It is wanted for good: temporary no more.
+    Saved,
 }
 
 pub(crate) struct AddTorrent(pub(crate) TorrentRecord);
@@ -95,6 +97,18 @@ impl Operation for RemoveTorrent {
     }
 }
 
+pub(crate) struct RemoveIfTemporary(pub(crate) InfoHash);
+
+impl Operation for RemoveIfTemporary {
+    type Output = bool;
+    type Error = WriteError;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<bool, WriteError> {
+        let is_temporary = torrents::read(tx.conn, self.0)?.is_some_and(|torrent| torrent.is_temporary);
+        if is_temporary { RemoveTorrent(self.0).apply(tx) } else { Ok(false) }
+    }
+}
+
 fn put(
     tx: &mut Tx<'_>,
     known: Option<&TorrentRecord>,
@@ -132,6 +146,7 @@ fn fill_blanks(known: &TorrentRecord, added: TorrentRecord) -> TorrentRecord {
             *blank = text;
         }
     }
+    filled.is_temporary &= added.is_temporary;
     if filled.trackers.is_empty() {
         filled.trackers = added.trackers;
     }
@@ -198,7 +213,11 @@ fn with_change(known: &TorrentRecord, change: TorrentChange) -> TorrentRecord {
         TorrentChange::Opened { at_secs } => {
             changed.last_opened_at_secs = changed.last_opened_at_secs.max(Some(at_secs));
         }
-        TorrentChange::Pinned(is_pinned) => changed.is_pinned = is_pinned,
+        TorrentChange::Pinned(is_pinned) => {
+            changed.is_pinned = is_pinned;
+            changed.is_temporary &= !is_pinned;
+        }
+        TorrentChange::Saved => changed.is_temporary = false,
     }
     changed
 }

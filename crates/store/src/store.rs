@@ -15,7 +15,7 @@ use crate::cache::{self, CacheReader};
 use crate::error::{ChangeAccessError, CloseError, OpenError, ReadError, UpdateSettingsError, WriteError};
 use crate::events::{self, StoreEvent, StoreEvents};
 use crate::foretold::{Foretell, Foretelling, RemoveForetoldMarks};
-use crate::library::{AddTorrent, Added, ChangeTorrent, RemoveTorrent, TorrentChange};
+use crate::library::{AddTorrent, Added, ChangeTorrent, RemoveIfTemporary, RemoveTorrent, TorrentChange};
 use crate::listing::{self, ListPage, ListQuery};
 use crate::open::{self, OpenReport, StoreOptions};
 use crate::owner::{Outlets, Owner, QUEUE_LENGTH, StoreState};
@@ -193,6 +193,15 @@ impl Store {
         Ok(torrents.into_iter().map(Arc::new).collect())
     }
 
+    /// All torrents, newest first, as a list needs them: the metainfo of each is left out (empty where there is one), and
+    /// neither read from the disk nor held in memory.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn outlines(&self) -> Result<Vec<TorrentRecord>, ReadError> {
+        self.read(torrents::read_outlines).await
+    }
+
     /// One page of the library, searched and sorted, with the marks of its torrents.
     ///
     /// # Errors
@@ -202,7 +211,8 @@ impl Store {
     }
 
     /// Adds a torrent, or fills the blanks of the one that is there: title, category, poster, data, trackers, peers, and the details
-    /// as a whole. What is not blank stays, and so do the ids of its files.
+    /// as a whole. What is not blank stays, and so do the ids of its files. A temporary one
+    /// stays so only if the new one is temporary too.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was changed.
@@ -220,6 +230,15 @@ impl Store {
         change: TorrentChange,
     ) -> Result<Option<Arc<TorrentRecord>>, WriteError> {
         self.write(ChangeTorrent(info_hash, change)).await
+    }
+
+    /// Removes a torrent if it is temporary, and says whether it did. Whether it is so is judged together with the removal:
+    /// one that was saved in the meantime stays.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was changed.
+    pub async fn remove_if_temporary(&self, info_hash: InfoHash) -> Result<bool, WriteError> {
+        self.write(RemoveIfTemporary(info_hash)).await
     }
 
     /// Removes a torrent and says whether it was there. Its marks and positions stay for the day it is added again.

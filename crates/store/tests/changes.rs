@@ -36,6 +36,51 @@ async fn what_was_added_is_read_back_from_cache_list_and_disk() {
 }
 
 #[tokio::test]
+async fn outlines_are_the_torrents_without_their_metainfo() {
+    let place = Place::new();
+    let store = place.open();
+    store.add_torrent(full(1)).await.unwrap();
+    store.add_torrent(TorrentRecord { is_temporary: true, ..bare(2) }).await.unwrap();
+
+    let outlines = store.outlines().await.unwrap();
+
+    let bare = TorrentRecord { is_temporary: true, ..bare(2) };
+    assert_eq!(outlines, [bare, TorrentRecord { metainfo: Some(Vec::new()), ..full(1) }]);
+    assert_eq!(outlines[1].state(), TorrentState::Ready, "it has its details");
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_temporary_torrent_leaves_unless_somebody_wants_to_keep_it() {
+    let place = Place::new();
+    let store = place.open();
+    let temporary = |n| TorrentRecord { is_temporary: true, ..bare(n) };
+    for n in 1..=4 {
+        store.add_torrent(temporary(n)).await.unwrap();
+    }
+    store.add_torrent(bare(5)).await.unwrap();
+    // Wanted for the moment again, for good, at hand; and one that was kept is not made temporary.
+    assert!(store.add_torrent(temporary(1)).await.unwrap().record.is_temporary);
+    assert!(!store.add_torrent(bare(2)).await.unwrap().record.is_temporary);
+    let saved = store.change_torrent(hash(3), TorrentChange::Saved).await.unwrap().unwrap();
+    let pinned = store.change_torrent(hash(4), TorrentChange::Pinned(true)).await.unwrap().unwrap();
+    assert!(!saved.is_temporary && !pinned.is_temporary);
+    assert!(!store.add_torrent(temporary(5)).await.unwrap().record.is_temporary);
+
+    let mut removed = Vec::new();
+    for n in 1..=6 {
+        removed.push(store.remove_if_temporary(hash(n)).await.unwrap());
+    }
+
+    assert_eq!(removed, [true, false, false, false, false, false]);
+    assert_eq!(store.torrent(hash(1)).await.unwrap(), None);
+    store.close().await.unwrap();
+    let store = place.open();
+    assert_eq!(store.torrents().await.unwrap().len(), 4);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn lists_are_newest_first_and_see_acknowledged_changes() {
     let place = Place::new();
     let store = place.open();

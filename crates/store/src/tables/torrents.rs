@@ -10,7 +10,11 @@ use crate::error::BadRow;
 
 const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
                        total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers, metainfo_check, \
-                       added_from, is_pinned";
+                       added_from, is_pinned, is_temporary";
+/// The same in the same order, but for the metainfo, of which only the place is there.
+const OUTLINE: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
+                       total_bytes, is_single_file, is_private, error, trackers, row_check, files, \
+                       iif(metainfo_check IS NULL, NULL, x''), peers, metainfo_check, added_from, is_pinned, is_temporary";
 
 /// The name of the table for searching, as SQLite's reports of damage have it.
 pub(crate) const WORDS: &str = "torrent_words";
@@ -41,6 +45,13 @@ pub(crate) fn shape_all<T>(
         .collect()
 }
 
+/// As [`read_all`], without reading any metainfo: where one is, the record has an empty one.
+pub(crate) fn read_outlines(conn: &Connection) -> rusqlite::Result<Vec<TorrentRecord>> {
+    conn.prepare_cached(&format!("SELECT {OUTLINE} FROM torrents ORDER BY added_at_secs DESC, id DESC"))?
+        .query_map([], outline_from_row)?
+        .collect()
+}
+
 /// Reads every row once, to find those that are not what was written.
 pub(crate) fn check_all(conn: &Connection) -> rusqlite::Result<()> {
     let mut statement = conn.prepare(&format!("SELECT {COLUMNS} FROM torrents"))?;
@@ -64,15 +75,16 @@ pub(crate) fn put(
         files: to_string(&torrent.files).map_err(json)?,
         peers: to_string(&torrent.peers).map_err(json)?,
     };
+    let check = metainfo_check(torrent.metainfo.as_deref());
     let id: i64 = conn
         .prepare_cached(&format!(
             "INSERT INTO torrents ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
              ON CONFLICT (info_hash) DO UPDATE SET
                 title = ?2, name = ?3, category = ?4, poster = ?5, data = ?6, added_at_secs = ?7,
                 last_opened_at_secs = ?8, total_bytes = ?9, is_single_file = ?10, is_private = ?11, error = ?12,
                 trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17, metainfo_check = ?18,
-                added_from = ?19, is_pinned = ?20
+                added_from = ?19, is_pinned = ?20, is_temporary = ?21
              RETURNING id"
         ))?
         .query_row(
@@ -90,13 +102,14 @@ pub(crate) fn put(
                 torrent.is_private,
                 texts.error,
                 texts.trackers,
-                row_check(torrent, &texts),
+                row_check(torrent, &texts, check),
                 texts.files,
                 torrent.metainfo,
                 texts.peers,
-                metainfo_check(torrent),
+                check,
                 torrent.added_from.as_str(),
                 torrent.is_pinned,
+                torrent.is_temporary,
             ],
             |row| row.get(0),
         )?;
@@ -162,6 +175,15 @@ struct Texts {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
+    let torrent = outline_from_row(row)?;
+    if metainfo_check(torrent.metainfo.as_deref()) != row.get::<_, Option<i64>>(17)? {
+        return Err(BadRow::error("torrents"));
+    }
+    Ok(torrent)
+}
+
+/// Checks everything but the bytes of the metainfo, which may be left out.
+fn outline_from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
     let texts =
         Texts { error: row.get(11)?, trackers: row.get(12)?, files: row.get(14)?, peers: row.get(16)? };
     let json = |error| {
@@ -179,6 +201,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
             .ok_or_else(|| BadRow::error("torrents"))?,
         last_opened_at_secs: row.get::<_, Option<i64>>(7)?.map(from_sql),
         is_pinned: row.get(19)?,
+        is_temporary: row.get(20)?,
         total_bytes: from_sql(row.get(8)?),
         is_single_file: row.get(9)?,
         is_private: row.get(10)?,
@@ -188,16 +211,14 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
         peers: serde_json::from_str(&texts.peers).map_err(json)?,
         error: texts.error.as_deref().map(serde_json::from_str).transpose().map_err(json)?,
     };
-    let is_as_written = metainfo_check(&torrent) == row.get::<_, Option<i64>>(17)?
-        && row_check(&torrent, &texts) == row.get::<_, i64>(13)?;
-    if !is_as_written {
+    if row_check(&torrent, &texts, row.get(17)?) != row.get::<_, i64>(13)? {
         return Err(BadRow::error("torrents"));
     }
     Ok(torrent)
 }
 
-fn row_check(torrent: &TorrentRecord, texts: &Texts) -> i64 {
-    let check = RowCheck::new()
+fn row_check(torrent: &TorrentRecord, texts: &Texts, metainfo_check: Option<i64>) -> i64 {
+    let mut check = RowCheck::new()
         .field(torrent.info_hash.as_bytes())
         .field(torrent.title.as_bytes())
         .field(torrent.name.as_bytes())
@@ -219,17 +240,17 @@ fn row_check(torrent: &TorrentRecord, texts: &Texts) -> i64 {
         .field(texts.trackers.as_bytes())
         .field(texts.files.as_bytes())
         .field(texts.peers.as_bytes())
-        .optional(metainfo_check(torrent).map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
+        .optional(metainfo_check.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
     // Rows from before these columns have a checksum without them.
     if torrent.is_pinned || torrent.added_from != AddedFrom::Unknown {
-        return check
-            .number(i64::from(torrent.is_pinned))
-            .field(torrent.added_from.as_str().as_bytes())
-            .value();
+        check = check.number(i64::from(torrent.is_pinned)).field(torrent.added_from.as_str().as_bytes());
+    }
+    if torrent.is_temporary {
+        check = check.field(b"temporary");
     }
     check.value()
 }
 
-fn metainfo_check(torrent: &TorrentRecord) -> Option<i64> {
-    torrent.metainfo.as_deref().map(|metainfo| RowCheck::new().field(metainfo).value())
+fn metainfo_check(metainfo: Option<&[u8]>) -> Option<i64> {
+    metainfo.map(|metainfo| RowCheck::new().field(metainfo).value())
 }
