@@ -3,12 +3,14 @@
 //! The media of strangers is never read in this process: `ffprobe` and `ffmpeg` are children that get one loopback
 //! address, a list of allowed formats and protocols, and nothing a stranger wrote as an argument.
 
+mod description;
 mod mp4;
 mod plan;
 mod probe;
 mod run;
 mod tools;
 
+pub use description::{DescribedFormat, DescribedStream, Description, Number, describe};
 pub use mp4::{FragmentError, Fragments};
 pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
 pub use probe::{Probe, ProbeError, Stream, probe};

@@ -10,7 +10,7 @@ use crate::Tools;
 
 /// No honest file describes itself in more.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
-const MAX_STREAMS: usize = 256;
+pub(crate) const MAX_STREAMS: usize = 256;
 
 /// A file as far as its header tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +57,11 @@ pub enum ProbeError {
 /// # Errors
 /// [`ProbeError`].
 pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Probe, ProbeError> {
+    parse(&ask(tools, input_url, time_out).await?)
+}
+
+/// The answer of `ffprobe` as it came.
+pub(crate) async fn ask(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Vec<u8>, ProbeError> {
     let mut child = tools
         .ffprobe()
         .args(["-print_format", "json", "-show_format", "-show_streams", "-i", input_url])
@@ -86,7 +91,7 @@ pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result
         let last = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
         return Err(ProbeError::Unreadable(last.replace(input_url, "the file")));
     }
-    parse(&answer)
+    Ok(answer)
 }
 
 fn seconds(text: Option<&str>) -> Option<f64> {
