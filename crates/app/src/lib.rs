@@ -4,12 +4,14 @@
 //! happens to a torrent is decided, and tested, without a window and without HTTP.
 
 mod access;
+mod activity;
 mod args;
 #[cfg(feature = "ts")]
 mod bindings;
 mod clock;
 mod commands;
 mod config;
+mod description;
 mod error;
 mod events;
 mod files;
@@ -17,8 +19,10 @@ mod import;
 mod info;
 mod library;
 mod logging;
+mod pieces;
 mod playback;
 mod player;
+mod preload;
 mod resolve;
 mod search;
 mod settings;
@@ -40,6 +44,7 @@ pub use args::{
 pub use bindings::typescript;
 pub use commands::{Audience, COMMANDS, Caller, dispatch};
 pub use config::{AppConfig, default_data_dir};
+pub use description::Description as MediaDescription;
 pub use events::EventStream;
 pub use files::OpenFile;
 pub use freshet_engine::{FileReader, ReadError};
@@ -50,6 +55,7 @@ pub use import::{
 pub use library::{Added, Description};
 pub use logging::{LogGuard, start_logging};
 pub use playback::{MediaPart, MediaPartError};
+pub use preload::PreloadProgress;
 pub use start::StartError;
 pub use tasks::Tasks;
 pub use viewed::ClientMark;
@@ -69,7 +75,10 @@ struct Inner {
     tasks: Tasks,
     events: events::EventHub,
     resolving: resolve::Resolving,
-    preloads: files::Preloads,
+    preloads: preload::Preloads,
+    activity: activity::Activity,
+    piece_layouts: pieces::PieceLayouts,
+    descriptions: description::Descriptions,
     playbacks: playback::Playbacks,
     player: player::Player,
     client_plays: viewed::ClientPlays,

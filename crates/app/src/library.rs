@@ -41,7 +41,7 @@ impl App {
     /// The source is refused, a link can't be fetched, or the store can't write.
     pub async fn add(&self, source: TorrentSource, description: Description) -> Result<Added, WireError> {
         let added_from = AddedFrom::source(&source);
-        self.add_from(source, description, added_from).await
+        self.add_from(source, description, added_from, false).await
     }
 
     /// The same for a client of TorrServer's API: the library remembers that it was one.
@@ -53,7 +53,20 @@ impl App {
         source: TorrentSource,
         description: Description,
     ) -> Result<Added, WireError> {
-        self.add_from(source, description, AddedFrom::Client).await
+        self.add_from(source, description, AddedFrom::Client, false).await
+    }
+
+    /// The same for the moment only: unless it is in the library already or somebody keeps it (see [`App::save`]), the torrent
+    /// leaves when nobody has used it for the idle time, and with the program.
+    ///
+    /// # Errors
+    /// As [`App::add`].
+    pub async fn add_temporarily(
+        &self,
+        source: TorrentSource,
+        description: Description,
+    ) -> Result<Added, WireError> {
+        self.add_from(source, description, AddedFrom::Client, true).await
     }
 
     pub(crate) async fn add_from(
@@ -61,6 +74,7 @@ impl App {
         source: TorrentSource,
         description: Description,
         added_from: AddedFrom,
+        is_temporary: bool,
     ) -> Result<Added, WireError> {
         let description = described_by(&source, description);
         let record = match self.fetch_offered(source).await? {
@@ -79,9 +93,11 @@ impl App {
             poster: description.poster.unwrap_or_default(),
             data: description.data.unwrap_or_default(),
             added_from,
+            is_temporary,
             ..record
         };
         let added = self.inner.store.add_torrent(record).await.map_err(|error| error.wire())?;
+        self.inner.activity.note_added(&added.record);
         info!(info_hash = %added.record.info_hash, is_new = added.is_new, "torrent added");
         let record = match added.record.state() {
             TorrentState::Ready => added.record,
@@ -100,12 +116,13 @@ impl App {
         self.inner.store.torrent(info_hash).await.map_err(|error| error.wire())
     }
 
-    /// All torrents, newest first.
+    /// All torrents, newest first, without their metainfo: where there is one, it is empty here.
     ///
     /// # Errors
     /// The store can't be read.
     pub async fn torrents(&self) -> Result<Vec<Arc<TorrentRecord>>, WireError> {
-        self.inner.store.torrents().await.map_err(|error| error.wire())
+        let outlines = self.inner.store.outlines().await.map_err(|error| error.wire())?;
+        Ok(outlines.into_iter().map(Arc::new).collect())
     }
 
     /// Changes what is said of a torrent; `None` if it is not in the library.
@@ -139,7 +156,11 @@ impl App {
         Ok(was_there)
     }
 
-    async fn resolve_again(&self, info_hash: InfoHash) -> Result<Arc<TorrentRecord>, WireError> {
+    /// Looks for the details of a torrent once more if they could not be had.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], or the store can't write.
+    pub async fn resolve_again(&self, info_hash: InfoHash) -> Result<Arc<TorrentRecord>, WireError> {
         let record = self
             .inner
             .store

@@ -48,6 +48,8 @@ struct Playback {
     /// Known once the file was probed.
     probe: Option<Arc<Probe>>,
     progress: Progress,
+    /// Nobody watches: it is only looked into.
+    is_look: bool,
     run: Option<delivery::RunningRun>,
 }
 
@@ -80,12 +82,36 @@ impl App {
     /// # Errors
     /// The playback is unknown, or as [`App::open_file`].
     pub async fn open_playback_file(&self, id: &PlaybackId) -> Result<OpenFile, WireError> {
-        let (info_hash, file_index) = {
+        let (info_hash, file_index, is_look) = {
             let table = self.inner.playbacks.table();
             let playback = table.open.get(id).ok_or_else(unknown_playback)?;
-            (playback.info_hash, playback.file_index)
+            (playback.info_hash, playback.file_index, playback.is_look)
         };
-        self.open_file(info_hash, file_index).await
+        if is_look {
+            self.peek_file(info_hash, file_index).await
+        } else {
+            self.open_file(info_hash, file_index).await
+        }
+    }
+
+    /// An address of a file for a program that only looks into it; [`App::remove_look`] ends it.
+    pub(crate) fn add_look(&self, info_hash: InfoHash, file_index: FileIndex) -> PlaybackId {
+        let id = PlaybackId(random_token());
+        let playback = Playback {
+            info_hash,
+            file_index,
+            playable_types: Vec::new(),
+            probe: None,
+            progress: Progress::default(),
+            is_look: true,
+            run: None,
+        };
+        self.inner.playbacks.insert(id.clone(), playback);
+        id
+    }
+
+    pub(crate) fn remove_look(&self, id: &PlaybackId) {
+        self.inner.playbacks.remove(id);
     }
 
     /// Ends every playback of a torrent, as when it leaves the library.
@@ -122,7 +148,7 @@ impl App {
         }
     }
 
-    fn input_url(&self, id: &PlaybackId) -> Result<String, WireError> {
+    pub(crate) fn input_url(&self, id: &PlaybackId) -> Result<String, WireError> {
         let server = self.inner.server_url.get().ok_or_else(|| {
             WireError::new(ErrorCode::Internal, "the player needs the HTTP server, and it is not running")
         })?;
@@ -155,6 +181,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         playable_types: args.playable_types,
         probe: None,
         progress: Progress::default(),
+        is_look: false,
         run: None,
     };
     app.inner.playbacks.insert(id.clone(), playback);

@@ -1,6 +1,7 @@
 //! Settings: read anywhere, changed here, applied at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use freshet_model::{Settings, SettingsPatch, WireError};
 
@@ -26,7 +27,7 @@ impl App {
         self.inner.store.update_settings(patch).await.map_err(|error| error.wire())
     }
 
-    /// Keeps the engine's limits as the settings say.
+    /// Keeps the engine's limits and idle time as the settings say.
     pub(crate) fn follow_settings(&self) {
         let mut settings = self.inner.store.watch_settings();
         let engine = self.inner.engine.clone();
@@ -34,6 +35,7 @@ impl App {
             while settings.changed().await.is_ok() {
                 let now = settings.borrow_and_update().clone();
                 engine.set_limits(now.download_limit_bytes_per_sec, now.upload_limit_bytes_per_sec);
+                engine.set_idle_timeout(Duration::from_secs(now.idle_timeout_secs.into()));
             }
         });
     }

@@ -53,7 +53,10 @@ impl App {
             addresses: config.addresses,
             download_limit_bytes_per_sec: settings.download_limit_bytes_per_sec,
             upload_limit_bytes_per_sec: settings.upload_limit_bytes_per_sec,
-            limits: EngineLimits::default(),
+            limits: EngineLimits {
+                idle_timeout: Duration::from_secs(settings.idle_timeout_secs.into()),
+                ..EngineLimits::default()
+            },
         })
         .await;
         let engine = match engine {
@@ -76,7 +79,10 @@ impl App {
                 tasks,
                 events,
                 resolving: crate::resolve::Resolving::default(),
-                preloads: crate::files::Preloads::default(),
+                preloads: crate::preload::Preloads::default(),
+                activity: crate::activity::Activity::default(),
+                piece_layouts: crate::pieces::PieceLayouts::default(),
+                descriptions: crate::description::Descriptions::default(),
                 playbacks: crate::playback::Playbacks::default(),
                 player: crate::player::Player::default(),
                 client_plays: crate::viewed::ClientPlays::default(),
@@ -88,6 +94,8 @@ impl App {
         };
         app.follow_settings();
         app.watch_folder();
+        app.sweep_at_start().await;
+        app.sweep_temporary();
         app.tell_notices(opened.restored_from_backup).await;
         app.resolve_unfinished();
         info!(data_dir = %app.inner.config.data_dir.display(), "started");

@@ -18,12 +18,15 @@ impl App {
         self.inner.engine.is_active(info_hash)
     }
 
-    /// Ends the transfers of a torrent; it stays in the library, and its pieces on the disk.
+    /// Ends the transfers of a torrent; it stays in the library, and its pieces on the disk. A temporary one leaves.
     ///
     /// # Errors
     /// The transfers could not be ended.
     pub async fn drop_transfers(&self, info_hash: InfoHash) -> Result<bool, WireError> {
-        self.inner.engine.deactivate(info_hash, false).await.map_err(|error| error.wire())
+        let was_active =
+            self.inner.engine.deactivate(info_hash, false).await.map_err(|error| error.wire())?;
+        self.leave_if_temporary(info_hash).await;
+        Ok(was_active)
     }
 
     /// Stops all transfers, or lets them go on.
