@@ -14,8 +14,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::guard::{self, Guard, Rule, Scope};
 use crate::state::ServerState;
 use crate::torrserver::{
-    cache, download, echo, overview, play, playlist, search, settings, shutdown, stream, stubs, torrents,
-    upload, viewed,
+    cache, download, echo, ffp, overview, play, playlist, search, settings, shutdown, stream, stubs,
+    torrents, upload, viewed,
 };
 use crate::ui::Ui;
 use crate::{browser_host, dav, dlna, reply};
@@ -69,6 +69,8 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Rule::Clients, Scope::Library, "/viewed", || post(viewed::post)),
     route(Rule::Clients, Scope::Library, "/settings", || post(settings::post)),
     route(Rule::Clients, Scope::Library, "/cache", || post(cache::post)),
+    route(Rule::Clients, Scope::Library, "/ffp/status", || get(ffp::status)),
+    route(Rule::Clients, Scope::Library, "/ffp/{hash}/{id}", || get(ffp::get)),
     route(Rule::Clients, Scope::Library, "/download/{size}", || get(download::get)),
     route(Rule::Clients, Scope::Library, "/magnets", || get(overview::magnets)),
     route(Rule::Clients, Scope::Library, "/stat", || get(overview::stat)),

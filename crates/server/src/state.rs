@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use freshet_app::{App, Description, FileReader};
-use freshet_model::{ErrorCode, InfoHash, Magnet, TorrentRecord, TorrentSource, TorrentState, WireError};
+use freshet_app::{App, FileReader};
+use freshet_model::{ErrorCode, InfoHash, TorrentRecord, TorrentState, WireError};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -155,15 +155,15 @@ impl ServerState {
     }
 
     /// A torrent of the library. If its details could not be had, they are looked for once more: clients that come back
-    /// for a torrent mean it.
+    /// for a torrent mean it. It stays open a while longer.
     ///
     /// # Errors
     /// The store can't be read.
     pub(crate) async fn torrent(&self, info_hash: InfoHash) -> Result<Option<Arc<TorrentRecord>>, WireError> {
+        self.app.touch(info_hash);
         match self.app.torrent(info_hash).await? {
             Some(record) if record.state() == TorrentState::Failed => {
-                let bare = TorrentSource::Magnet(Magnet::bare(info_hash));
-                Ok(Some(self.app.add(bare, Description::default()).await?.record))
+                Ok(Some(self.app.resolve_again(info_hash).await?))
             }
             known => Ok(known),
         }

@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod content_type;
 pub(crate) mod download;
 pub(crate) mod echo;
+pub(crate) mod ffp;
 pub(crate) mod link;
 pub(crate) mod overview;
 pub(crate) mod play;

@@ -143,7 +143,7 @@ pub(crate) fn etag(record: &TorrentRecord, file: &FileEntry) -> String {
 
 /// The fields that players know TorrServer by.
 fn dress(plan: &mut Plan, request: &HeaderMap, app: &App) {
-    let timeout_secs = super::settings::disconnect_timeout_secs(&app.settings());
+    let timeout_secs = app.settings().idle_timeout_secs;
     let headers = &mut plan.headers;
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     // Kodi plays without probing the whole file when it reads this name.

@@ -67,6 +67,14 @@ impl Fields {
         self.get(key).map(|value| as_number(value).ok_or(Failure::BAD_REQUEST)).transpose()
     }
 
+    /// A yes or no, also as a number or a text.
+    ///
+    /// # Errors
+    /// 400 for anything else.
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Failure> {
+        self.get(key).map(|value| as_bool(value).ok_or(Failure::BAD_REQUEST)).transpose()
+    }
+
     /// The info hash under `hash`.
     ///
     /// # Errors

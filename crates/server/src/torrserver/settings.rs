@@ -46,6 +46,7 @@ const fn int(default: i64, bounds: Bounds) -> Kind {
 }
 
 const CACHE_SIZE: &str = "CacheSize";
+const PRELOAD_CACHE: &str = "PreloadCache";
 const DISCONNECT_TIMEOUT: &str = "TorrentDisconnectTimeout";
 const DOWNLOAD_LIMIT: &str = "DownloadRateLimit";
 const UPLOAD_LIMIT: &str = "UploadRateLimit";
@@ -53,18 +54,21 @@ const TORZNAB_ENABLED: &str = "EnableTorznabSearch";
 const TORZNAB_URLS: &str = "TorznabUrls";
 const TRACK_TIMECODE: &str = "TrackTimecode";
 const KIB: u64 = 1024;
+/// Longer than a month is as good as for ever.
+const MAX_DISCONNECT_SECS: u32 = 30 * 24 * 3600;
 
 /// In the order of the wire. Units: sizes in bytes, rates in KiB/s, times in seconds, shares in percent.
 const FIELDS: &[(&str, Kind)] = &[
     (CACHE_SIZE, int(64 * 1024 * 1024, Bounds::Positive)),
     ("ReaderReadAHead", int(95, Bounds::Between(5, 100))),
-    ("PreloadCache", int(50, Bounds::Between(0, 100))),
+    (PRELOAD_CACHE, int(50, Bounds::Between(0, 100))),
     ("UseDisk", Kind::Bool(false)),
     ("TorrentsSavePath", Kind::Text("")),
     ("RemoveCacheOnDrop", Kind::Bool(false)),
     ("ForceEncrypt", Kind::Bool(false)),
     ("RetrackersMode", int(1, Bounds::Between(0, 3))),
-    (DISCONNECT_TIMEOUT, int(30, Bounds::Positive)),
+    // Ours is longer than TorrServer's 30 s.
+    (DISCONNECT_TIMEOUT, int(600, Bounds::Positive)),
     ("EnableDebug", Kind::Bool(false)),
     ("EnableDLNA", Kind::Bool(false)),
     ("EnableBonjour", Kind::Bool(true)),
@@ -101,7 +105,14 @@ const PLAYBACK: &[&str] =
     &[CACHE_SIZE, "ReaderReadAHead", "PreloadCache", DISCONNECT_TIMEOUT, "ResponsiveMode", TRACK_TIMECODE];
 
 /// What a client asks for when it says `def`, of the fields that are settings of ours.
-const OURS: &[&str] = &[DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE, TORZNAB_ENABLED, TORZNAB_URLS];
+const OURS: &[&str] = &[
+    DISCONNECT_TIMEOUT,
+    DOWNLOAD_LIMIT,
+    UPLOAD_LIMIT,
+    TRACK_TIMECODE,
+    TORZNAB_ENABLED,
+    TORZNAB_URLS,
+];
 
 pub(crate) fn tmdb_defaults() -> Value {
     json!({
@@ -129,7 +140,7 @@ pub(crate) async fn post(
                 if !is_owner {
                     sets.retain(|name, _| PLAYBACK.iter().any(|known| known.eq_ignore_ascii_case(name)));
                 }
-                patch(sets)?
+                patch(&state.app.settings(), sets)?
             }
             _ => return Err(Failure::BAD_REQUEST),
         },
@@ -176,6 +187,8 @@ fn value_of(settings: &Settings, name: &str, kind: Kind) -> Value {
         TRACK_TIMECODE => settings.track_client_positions.into(),
         TORZNAB_ENABLED => settings.search.torznab_enabled.into(),
         TORZNAB_URLS => indexers_value(&settings.search),
+        DISCONNECT_TIMEOUT => settings.idle_timeout_secs.into(),
+        PRELOAD_CACHE => preload_percent(settings).into(),
         _ => settings.torrserver.get(name).cloned().unwrap_or_else(|| kind.default_value()),
     }
 }
@@ -214,7 +227,7 @@ fn field(name: &str) -> Option<&'static (&'static str, Kind)> {
 
 /// A partial object changes only what it names. (TorrServer sets everything else to zero, and old clients know only some
 /// fields.)
-fn patch(sets: Map<String, Value>) -> Result<SettingsPatch, Failure> {
+fn patch(settings: &Settings, sets: Map<String, Value>) -> Result<SettingsPatch, Failure> {
     let mut patch = SettingsPatch::default();
     let mut kept = Map::new();
     for (name, value) in sets {
@@ -235,6 +248,14 @@ fn patch(sets: Map<String, Value>) -> Result<SettingsPatch, Failure> {
     if kept.get("TorrentsSavePath").is_some_and(|path| path == "") && kept.contains_key("UseDisk") {
         kept.insert("UseDisk".to_owned(), false.into());
     }
+    if kept.contains_key(CACHE_SIZE) || kept.contains_key(PRELOAD_CACHE) {
+        let named = |name| kept.get(name).and_then(Value::as_i64);
+        let cache_bytes = named(CACHE_SIZE).unwrap_or_else(|| cache_size_bytes(settings));
+        let percent = named(PRELOAD_CACHE).unwrap_or_else(|| preload_percent(settings));
+        patch.preload_bytes = Some(preload_bytes(cache_bytes, percent));
+        // Kept too: other shares may come to the same number of bytes.
+        kept.insert(PRELOAD_CACHE.to_owned(), percent.into());
+    }
     patch.torrserver = Some(kept).filter(|kept| !kept.is_empty());
     Ok(patch)
 }
@@ -252,6 +273,10 @@ fn apply(patch: &mut SettingsPatch, name: &str, value: &Value) -> bool {
         TRACK_TIMECODE => patch.track_client_positions = value.as_bool(),
         TORZNAB_ENABLED => patch.search.get_or_insert_default().torznab_enabled = value.as_bool(),
         TORZNAB_URLS => patch.search.get_or_insert_default().indexers = read_indexers(value),
+        DISCONNECT_TIMEOUT => {
+            let secs = value.as_u64().and_then(|secs| u32::try_from(secs).ok()).unwrap_or(u32::MAX);
+            patch.idle_timeout_secs = Some(secs.min(MAX_DISCONNECT_SECS));
+        }
         _ => return false,
     }
     true
@@ -269,9 +294,33 @@ fn defaults() -> SettingsPatch {
             torznab_enabled: Some(ours.search.torznab_enabled),
             indexers: Some(ours.search.indexers),
         }),
+        idle_timeout_secs: Some(ours.idle_timeout_secs),
+        preload_bytes: Some(ours.preload_bytes),
         torrserver: Some(kept.map(|(name, kind)| ((*name).to_owned(), kind.default_value())).collect()),
         ..SettingsPatch::default()
     }
+}
+
+/// How much is fetched before a film is shown, of a cache and a share in percent.
+fn preload_bytes(cache_bytes: i64, percent: i64) -> u64 {
+    let bytes =
+        u64::try_from(cache_bytes).unwrap_or(0).saturating_mul(u64::try_from(percent).unwrap_or(0)) / 100;
+    bytes.min(Settings::MAX_PRELOAD_BYTES)
+}
+
+/// The share that a client set, or the nearest one if somebody else has set the bytes.
+fn preload_percent(settings: &Settings) -> i64 {
+    let cache_bytes = cache_size_bytes(settings);
+    let kept = int_kept(settings, PRELOAD_CACHE);
+    if preload_bytes(cache_bytes, kept) == settings.preload_bytes {
+        return kept;
+    }
+    if settings.preload_bytes == 0 {
+        return 0;
+    }
+    let cache_bytes = u64::try_from(cache_bytes).unwrap_or(0).max(1);
+    let percent = settings.preload_bytes.saturating_mul(100).div_ceil(cache_bytes);
+    i64::try_from(percent).unwrap_or(100).clamp(1, 100)
 }
 
 impl Kind {
@@ -308,19 +357,16 @@ impl Bounds {
     }
 }
 
-fn int_setting(settings: &Settings, wanted: &str) -> i64 {
+/// A number among the kept settings, or its default.
+fn int_kept(settings: &Settings, wanted: &str) -> i64 {
     let Some((name, kind)) = field(wanted) else { return 0 };
-    value_of(settings, name, *kind).as_i64().unwrap_or_default()
-}
-
-/// How long a torrent without readers is kept open, as far as clients are told.
-pub(crate) fn disconnect_timeout_secs(settings: &Settings) -> i64 {
-    int_setting(settings, DISCONNECT_TIMEOUT)
+    let value = settings.torrserver.get(*name).cloned().unwrap_or_else(|| kind.default_value());
+    value.as_i64().unwrap_or_default()
 }
 
 /// What clients take for the capacity of a torrent's cache.
 pub(crate) fn cache_size_bytes(settings: &Settings) -> i64 {
-    int_setting(settings, CACHE_SIZE)
+    int_kept(settings, CACHE_SIZE)
 }
 
 /// The keys of the picture database that a client's UI asks for.
@@ -339,7 +385,7 @@ mod tests {
 
     fn set(settings: &Settings, sets: Value) -> Settings {
         let Value::Object(sets) = sets else { panic!("an object") };
-        settings.with(patch(sets).unwrap()).unwrap()
+        settings.with(patch(settings, sets).unwrap()).unwrap()
     }
 
     fn get(settings: &Settings) -> Value {
@@ -415,6 +461,43 @@ mod tests {
     }
 
     #[test]
+    fn the_share_to_preload_becomes_bytes_and_comes_back_as_it_was() {
+        let default = Settings::default();
+        assert_eq!(
+            (get(&default)["PreloadCache"].clone(), default.preload_bytes),
+            (json!(50), 32 * 1024 * 1024)
+        );
+        for percent in 0..=100 {
+            for cache_bytes in [1_i64, 99, 1_000_003, 67_108_864, 4 << 30, i64::MAX] {
+                let after = set(&default, json!({"CacheSize": cache_bytes, "PreloadCache": percent}));
+                let sets = get(&after);
+                assert_eq!(
+                    (&sets["CacheSize"], &sets["PreloadCache"]),
+                    (&json!(cache_bytes), &json!(percent))
+                );
+            }
+        }
+        assert_eq!(set(&default, json!({"PreloadCache": 25})).preload_bytes, 16 * 1024 * 1024);
+        assert_eq!(set(&default, json!({"PreloadCache": 0})).preload_bytes, 0);
+        assert_eq!(set(&default, json!({"CacheSize": 1024 * 1024})).preload_bytes, 512 * 1024);
+
+        // Set elsewhere, as bytes: the nearest share, and none only for nothing.
+        let elsewhere = |bytes| {
+            let patch = SettingsPatch { preload_bytes: Some(bytes), ..SettingsPatch::default() };
+            get(&default.with(patch).unwrap())["PreloadCache"].clone()
+        };
+        assert_eq!([elsewhere(0), elsewhere(1), elsewhere(16 << 20), elsewhere(1 << 30)], [0, 1, 25, 100]);
+    }
+
+    #[test]
+    fn the_time_to_disconnect_is_our_idle_time() {
+        let after = set(&Settings::default(), json!({"TorrentDisconnectTimeout": 45}));
+        assert_eq!((after.idle_timeout_secs, &get(&after)["TorrentDisconnectTimeout"]), (45, &json!(45)));
+        let forever = set(&Settings::default(), json!({"TorrentDisconnectTimeout": i64::MAX}));
+        assert_eq!(forever.idle_timeout_secs, MAX_DISCONNECT_SECS);
+    }
+
+    #[test]
     fn zero_means_the_default_where_zero_makes_no_sense() {
         let after = set(
             &Settings::default(),
@@ -425,7 +508,7 @@ mod tests {
         let sets = get(&after);
         assert_eq!(sets["CacheSize"], 67_108_864);
         assert_eq!(sets["ConnectionsLimit"], 25);
-        assert_eq!(sets["TorrentDisconnectTimeout"], 30);
+        assert_eq!(sets["TorrentDisconnectTimeout"], 600);
         assert_eq!(sets["ReaderReadAHead"], 5);
         assert_eq!(sets["UseDisk"], false);
         assert_eq!(sets["TorznabUrls"], Value::Null);
@@ -471,7 +554,7 @@ mod tests {
             json!({"TorznabUrls": [{"Host": []}]}),
         ] {
             let Value::Object(sets) = sets else { panic!("an object") };
-            assert_eq!(patch(sets), Err(Failure::BAD_REQUEST));
+            assert_eq!(patch(&Settings::default(), sets), Err(Failure::BAD_REQUEST));
         }
     }
 }

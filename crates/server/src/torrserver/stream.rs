@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::uri::Uri;
 use axum::http::{HeaderMap, Method, StatusCode};
 use freshet_app::Description;
-use freshet_model::{InfoHash, TorrentSource};
+use freshet_model::{ErrorCode, InfoHash, TorrentSource};
 
 use super::{Answer, Failure, link, play, playlist, torrents, wire};
 use crate::guard::{Level, Visitor};
@@ -72,16 +72,29 @@ pub(crate) async fn get(
     if visitor.level == Level::Stranger && (query.has("save") || !(m3u || play)) {
         return Err(Failure::UNAUTHORIZED);
     }
+    if visitor.level < Level::Member && query.has("save") {
+        return Err(Failure::FORBIDDEN);
+    }
     let info_hash = known_or_added(&state, &visitor, source, &query).await?;
+    state.app.touch(info_hash);
     if !(preload || stat || m3u || play || query.has("save")) {
         return Ok(reply::empty(StatusCode::OK));
     }
 
     let record = state.ready(info_hash).await?;
+    if query.has("save") {
+        state.app.save(info_hash).await?;
+    }
     let index = query.text("index");
     if preload {
         let file = wire::chosen_file(&record, index)?;
-        state.unless_stopped(state.app.preload(info_hash, file.index)).await?;
+        match state.unless_stopped(state.app.preload(info_hash, file.index)).await {
+            // What comes now can be had all the same: a status, a list, a stream that waits for its bytes.
+            Err(error) if error.code == ErrorCode::Stalled && (stat || m3u || play) => {
+                tracing::debug!(%info_hash, %error, "a preload came to nothing");
+            }
+            ended => ended?,
+        }
     }
     if stat {
         return Ok(reply::go_json(&torrents::status(&state, &record)));
@@ -117,7 +130,8 @@ async fn known_or_added(
         let is_named = named.is_some();
         return Err(if is_named { play::unknown(visitor) } else { Failure::BAD_REQUEST });
     }
-    let adding = state.app.add_for_client(source, query.description());
+    // Without `save` it is wanted for the moment only.
+    let adding = state.app.add_temporarily(source, query.description());
     let info_hash = state.unless_stopped(adding).await?.record.info_hash;
     if let Some(link) = link {
         state.links.put(link, info_hash);

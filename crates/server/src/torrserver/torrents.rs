@@ -42,7 +42,16 @@ pub(crate) fn status(state: &ServerState, record: &TorrentRecord) -> TorrentStat
     let app = &state.app;
     let info_hash = record.info_hash;
     let stat = Stat::of(record, app.is_active(info_hash), app.is_preloading(info_hash));
-    TorrentStatus::new(record, stat, app.stats(info_hash).as_ref(), state.tokens.of(record))
+    let mut status = TorrentStatus::new(record, stat, app.stats(info_hash).as_ref(), state.tokens.of(record));
+    if let Some(progress) = app.preload_progress(info_hash) {
+        status.preloaded_bytes = progress.here_bytes;
+        status.preload_size = progress.target_bytes;
+        if let Some(file) = app.known_description(info_hash, progress.file_index) {
+            status.duration_seconds = file.duration_secs();
+            status.bit_rate.clone_from(&file.format.bit_rate);
+        }
+    }
+    status
 }
 
 /// Title, category, poster and data of a request; what is empty says nothing.
@@ -56,16 +65,29 @@ pub(crate) fn description(fields: &Fields) -> Result<Description, Failure> {
     })
 }
 
-/// Answers as soon as the torrent is stored; the details follow. `save_to_db` says nothing here: what is added is kept.
+/// Answers as soon as the torrent is stored; the details follow. With `save_to_db` false the torrent is wanted for the moment
+/// only; TorrServer takes it for false also where it is missing, here such a torrent is kept.
 async fn add(state: &ServerState, fields: &Fields) -> Answer {
     let source = link::parse(&fields.text("link")?).map_err(|_| Failure::BAD_REQUEST)?;
-    let added = state.unless_stopped(state.app.add_for_client(source, description(fields)?)).await?;
+    let description = description(fields)?;
+    let is_kept = fields.flag("save_to_db")?.unwrap_or(true);
+    let adding = async {
+        if is_kept {
+            state.app.add_for_client(source, description).await
+        } else {
+            state.app.add_temporarily(source, description).await
+        }
+    };
+    let added = state.unless_stopped(adding).await?;
     Ok(reply::go_json(&status(state, &added.record)))
 }
 
 async fn get(state: &ServerState, info_hash: InfoHash) -> Answer {
     let record = state.torrent(info_hash).await?.ok_or(Failure::NOT_FOUND)?;
-    Ok(reply::go_json(&status(state, &record)))
+    // Told as it is now; a closed one is open when the client asks again.
+    let status = status(state, &record);
+    state.app.wake(&record);
+    Ok(reply::go_json(&status))
 }
 
 /// Overwrites category and poster even with nothing, the title (nothing: the torrent's own name), `data` only with something.

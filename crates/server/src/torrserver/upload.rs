@@ -6,6 +6,7 @@ use bytes::Bytes;
 use freshet_app::Description;
 use freshet_model::{TorrentSource, limits};
 
+use super::request::as_bool;
 use super::{Answer, Failure, torrents, wire::TorrentStatus};
 use crate::reply;
 use crate::state::ServerState;
@@ -16,11 +17,12 @@ const MAX_FILES: usize = 16;
 pub(crate) const MAX_BYTES: usize = 2 * limits::MAX_METAINFO_BYTES;
 
 /// Adds every file of the form, under whatever name, and describes them with its other fields. What can't be read as a
-/// torrent is skipped. One torrent gives an object, several a list, none `null`.
+/// torrent is skipped. Without `save` they are wanted for the moment only. One torrent gives an object, several a list, none `null`.
 pub(crate) async fn post(State(state): State<ServerState>, request: Request) -> Answer {
     let mut form = Multipart::from_request(request, &state).await.map_err(|_| Failure::BAD_REQUEST)?;
     let mut files: Vec<Bytes> = Vec::new();
     let mut description = Description::default();
+    let mut is_kept = false;
     while let Some(field) = form.next_field().await.map_err(failure)? {
         let name = field.name().unwrap_or_default().to_ascii_lowercase();
         if field.file_name().is_some() {
@@ -36,13 +38,24 @@ pub(crate) async fn post(State(state): State<ServerState>, request: Request) -> 
             "category" => description.category = text,
             "poster" => description.poster = text,
             "data" => description.data = text,
+            // By its presence, as in a query; some clients call it as in the JSON of `/torrents`.
+            "save" => is_kept = true,
+            "save_to_db" => is_kept = as_bool(&text.unwrap_or_default().into()).unwrap_or(false),
             _ => {}
         }
     }
 
     let mut added: Vec<TorrentStatus> = Vec::new();
     for file in files {
-        match state.app.add_for_client(TorrentSource::TorrentFile(file.into()), description.clone()).await {
+        let (source, description) = (TorrentSource::TorrentFile(file.into()), description.clone());
+        let adding = async {
+            if is_kept {
+                state.app.add_for_client(source, description).await
+            } else {
+                state.app.add_temporarily(source, description).await
+            }
+        };
+        match adding.await {
             Ok(torrent) => added.push(torrents::status(&state, &torrent.record)),
             Err(error) if reply::status_of(error.code) == StatusCode::BAD_REQUEST => {
                 tracing::debug!(%error, "skipped an uploaded file");

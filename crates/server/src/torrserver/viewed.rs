@@ -1,5 +1,7 @@
 //! `POST /viewed`: marks, by 1-based file ids.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use freshet_app::{App, ClientMark};

@@ -65,6 +65,11 @@ pub(crate) struct TorrentStatus {
     pub(crate) loaded_size: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) torrent_size: u64,
+    /// Of the last preload: in the end as much as `preload_size`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) preloaded_bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) preload_size: u64,
     /// Bytes a second. Whole, which is how Go writes a float without a fraction.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) download_speed: u64,
@@ -91,6 +96,11 @@ pub(crate) struct TorrentStatus {
     pub(crate) bytes_read_data: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) bytes_read_useful_data: u64,
+    /// Of the file that was preloaded last, if it was looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) bit_rate: String,
     /// Also for torrents that are only stored, where TorrServer leaves it out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) file_stats: Vec<FileStat>,
@@ -137,6 +147,8 @@ impl TorrentStatus {
             stat_string: stat.text(),
             loaded_size: count(|stats| stats.have_bytes),
             torrent_size: record.total_bytes,
+            preloaded_bytes: 0,
+            preload_size: 0,
             download_speed: count(|stats| stats.down_bytes_per_sec),
             upload_speed: count(|stats| stats.up_bytes_per_sec),
             total_peers: count(|stats| stats.known_peers.into()),
@@ -151,6 +163,8 @@ impl TorrentStatus {
             bytes_read: count(|stats| stats.downloaded_bytes),
             bytes_read_data: count(|stats| stats.downloaded_bytes),
             bytes_read_useful_data: count(|stats| stats.downloaded_bytes),
+            duration_seconds: None,
+            bit_rate: String::new(),
             file_stats: files
                 .into_iter()
                 .map(|file| FileStat {

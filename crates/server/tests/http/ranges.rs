@@ -100,7 +100,7 @@ async fn the_head_says_what_players_know_torrserver_by() {
         ("etag", &format!("\"{etag}\"")),
         ("server", "TorrServer (Portable SDK for UPnP devices)"),
         ("transfermode.dlna.org", "Streaming"),
-        ("x-stream-timeout", "30"),
+        ("x-stream-timeout", "600"),
     ] {
         assert_eq!(plain.field(name), Some(value), "{name}");
     }
