@@ -1,7 +1,5 @@
 //! `POST /viewed`: marks, by 1-based file ids.
 
-use std::collections::HashMap;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use freshet_app::{App, ClientMark};

@@ -6,16 +6,19 @@
 mod common;
 
 mod browser;
+mod conformance;
 mod connections;
 mod contract;
 mod cors;
+mod describing;
 mod dlna;
 mod guard;
 mod import;
 mod network;
-mod playlists;
 mod ranges;
 mod search;
 #[path = "../../../app/tests/common/site.rs"]
 mod site;
+mod snapshots;
+mod temporary;
 mod torrs;

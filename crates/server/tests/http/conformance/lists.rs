@@ -1,11 +1,11 @@
-//! Lists for players.
+//! Lists for players: points 12, 13 and 23.
 
 use serde_json::json;
 
 use crate::common::World;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_torrent_is_a_list_of_what_can_be_played() {
+async fn c12_a_torrent_is_a_list_of_what_can_be_played() {
     let world = World::start().await;
     let hash = world.add(&world.show).await;
     let base = format!("http://{}", world.address());
@@ -41,7 +41,30 @@ async fn a_torrent_is_a_list_of_what_can_be_played() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_library_is_a_list_of_lists() {
+async fn c12_names_of_all_alphabets_and_proxies_are_written_as_players_read_them() {
+    let world = World::start().await;
+    let folder = world.folder.path().join("Сериал 1");
+    std::fs::create_dir_all(folder.join("Звук")).unwrap();
+    for name in ["Серия 01.mkv", "Серия 01.rus.srt", "Серия 02.avi", "Звук/Серия 01.ac3", "Обложка.jpg"]
+    {
+        std::fs::write(folder.join(name), name).unwrap();
+    }
+    let show = world.seeder.seed(&folder, None).await.unwrap();
+    let hash = world.add(&show).await.to_string();
+
+    let fields = [("x-forwarded-proto", "https"), ("x-forwarded-host", "tv.example")];
+    let reply = world.get_with(&format!("/playlist/%D0%9C%D0%BE%D0%B9.m3u?hash={hash}"), &fields).await;
+
+    insta::assert_snapshot!(reply.text().replace(&hash, "HASH"));
+    assert_eq!(
+        reply.fields.iter().find(|(name, _)| name == "content-disposition").map(|(_, value)| value.as_str()),
+        Some("attachment; filename=\"Мой.m3u\"")
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c13_the_library_is_a_list_of_lists() {
     let world = World::start().await;
     let show = json!({"action": "add", "link": world.show.magnet(), "title": "A, b/c", "category": "tv", "poster": "http://p/x.jpg"});
     world.post("/torrents", show).await;
@@ -63,5 +86,27 @@ async fn the_library_is_a_list_of_lists() {
     assert_eq!(get("?category=TV").await, format!("#EXTM3U\n{of_show}"));
     assert_eq!(get("?category=uncategorized").await, format!("#EXTM3U\n{of_film}"));
     assert_eq!(get("?search=FILM").await, format!("#EXTM3U\n{of_film}"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c23_addresses_with_and_without_a_slash_are_the_same() {
+    let world = World::start().await;
+    let hash = world.add(&world.show).await;
+
+    for path in ["/stream", "/stream/", "/stream/a/b.mkv"] {
+        let reply = world.get(&format!("{path}?link={hash}&index=2&play")).await;
+        assert_eq!((reply.status, reply.body.len()), (200, 500), "{path}");
+    }
+    for path in ["/playlist", "/playlist/", "/playlist/x.m3u"] {
+        let reply = world.get(&format!("{path}?hash={hash}")).await;
+        assert_eq!((reply.status, reply.field("content-type")), (200, Some("audio/x-mpegurl")), "{path}");
+    }
+    for path in ["/search", "/torznab/search"] {
+        let moved = world.get(&format!("{path}?query=a%20b&index=0")).await;
+        let there = format!("{path}/?query=a%20b&index=0");
+        assert_eq!((moved.status, moved.field("location")), (301, Some(there.as_str())));
+        assert!(world.get(&there).await.json().is_array(), "{path}");
+    }
     world.end().await;
 }
