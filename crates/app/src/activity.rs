@@ -128,7 +128,7 @@ impl App {
     /// What was temporary when the program ended last time leaves.
     pub(crate) async fn sweep_at_start(&self) {
         match self.inner.store.outlines().await {
-            Ok(records) => {
+            Ok((_, records)) => {
                 for record in records.iter().filter(|record| record.is_temporary) {
                     self.leave_if_temporary(record.info_hash).await;
                 }
@@ -154,7 +154,8 @@ impl App {
                     },
                     () = tokio::time::sleep(SWEEP_INTERVAL) => {
                         for info_hash in app.inner.activity.expired(app.idle_timeout()) {
-                            if !app.is_active(info_hash) {
+                            // Somebody may be waiting for the details, however short the idle time is.
+                            if !app.is_active(info_hash) && !app.inner.resolving.is_running(info_hash) {
                                 app.leave_if_temporary(info_hash).await;
                             }
                         }

@@ -77,6 +77,7 @@ struct Inner {
     resolving: resolve::Resolving,
     preloads: preload::Preloads,
     activity: activity::Activity,
+    listed: library::Listed,
     piece_layouts: pieces::PieceLayouts,
     descriptions: description::Descriptions,
     playbacks: playback::Playbacks,

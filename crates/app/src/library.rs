@@ -1,12 +1,12 @@
 //! The library: adding, describing, looking at and removing torrents.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::BASE64;
 use freshet_engine::Resolved;
 use freshet_model::{
-    AddedFrom, ErrorCode, InfoHash, Magnet, TorrentDetail, TorrentRecord, TorrentSource, TorrentState,
-    TorrentSummary, WireError, limits,
+    AddedFrom, ErrorCode, InfoHash, Magnet, Revision, TorrentDetail, TorrentRecord, TorrentSource,
+    TorrentState, TorrentSummary, WireError, limits,
 };
 use freshet_store::TorrentChange;
 use tracing::info;
@@ -29,6 +29,22 @@ pub struct Added {
     pub record: Arc<TorrentRecord>,
     /// `false`: it was in the library already.
     pub is_new: bool,
+}
+
+/// The library as it was listed last: some clients ask for the list every second, and read it from the disk only if anything
+/// was changed in between.
+#[derive(Debug, Default)]
+pub(crate) struct Listed(Mutex<Option<(Revision, Vec<Arc<TorrentRecord>>)>>);
+
+impl Listed {
+    fn get(&self, now: Revision) -> Option<Vec<Arc<TorrentRecord>>> {
+        let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.as_ref().filter(|(revision, _)| *revision == now).map(|(_, list)| list.clone())
+    }
+
+    fn put(&self, revision: Revision, list: Vec<Arc<TorrentRecord>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, list));
+    }
 }
 
 impl App {
@@ -121,8 +137,14 @@ impl App {
     /// # Errors
     /// The store can't be read.
     pub async fn torrents(&self) -> Result<Vec<Arc<TorrentRecord>>, WireError> {
-        let outlines = self.inner.store.outlines().await.map_err(|error| error.wire())?;
-        Ok(outlines.into_iter().map(Arc::new).collect())
+        let store = &self.inner.store;
+        if let Some(list) = self.inner.listed.get(store.revision()) {
+            return Ok(list);
+        }
+        let (revision, outlines) = store.outlines().await.map_err(|error| error.wire())?;
+        let list: Vec<_> = outlines.into_iter().map(Arc::new).collect();
+        self.inner.listed.put(revision, list.clone());
+        Ok(list)
     }
 
     /// Changes what is said of a torrent; `None` if it is not in the library.

@@ -36,6 +36,10 @@ impl Resolving {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn is_running(&self, info_hash: InfoHash) -> bool {
+        self.jobs().contains_key(&info_hash)
+    }
+
     pub(crate) fn cancel(&self, info_hash: InfoHash) {
         if let Some(token) = self.jobs().remove(&info_hash) {
             token.cancel();
@@ -62,6 +66,8 @@ impl App {
         self.inner.tasks.spawn("resolve", async move {
             let result = app.resolve_in_turn(magnet, token.clone()).await;
             if !token.is_cancelled() {
+                // Who has waited for this needs a moment to go on.
+                app.touch(info_hash);
                 app.inner.resolving.jobs().remove(&info_hash);
                 app.store_resolved(info_hash, result).await;
             }

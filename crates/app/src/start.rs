@@ -81,6 +81,7 @@ impl App {
                 resolving: crate::resolve::Resolving::default(),
                 preloads: crate::preload::Preloads::default(),
                 activity: crate::activity::Activity::default(),
+                listed: crate::library::Listed::default(),
                 piece_layouts: crate::pieces::PieceLayouts::default(),
                 descriptions: crate::description::Descriptions::default(),
                 playbacks: crate::playback::Playbacks::default(),

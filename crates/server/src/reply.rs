@@ -30,18 +30,21 @@ pub(crate) fn wire_error(error: &WireError) -> Response {
     response
 }
 
+const HTML_ESCAPES: [(char, &str); 5] =
+    [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+
 /// JSON as Go writes it: no spaces, no newline, and nothing that HTML could take for markup.
 pub(crate) fn go_json<T: Serialize>(value: &T) -> Response {
-    let Ok(text) = serde_json::to_string(value) else {
+    let Ok(mut text) = serde_json::to_string(value) else {
         return empty(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    // Outside of texts these characters don't occur in JSON, so they can be replaced wherever they stand.
-    let text = text
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029");
+    // Outside of texts these characters don't occur in JSON, so they can be replaced wherever they stand. Looking for them is
+    // much cheaper than copying a long list for nothing.
+    for (char, escape) in HTML_ESCAPES {
+        if text.contains(char) {
+            text = text.replace(char, escape);
+        }
+    }
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], text).into_response()
 }
 

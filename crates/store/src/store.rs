@@ -194,12 +194,18 @@ impl Store {
     }
 
     /// All torrents, newest first, as a list needs them: the metainfo of each is left out (empty where there is one), and
-    /// neither read from the disk nor held in memory.
+    /// neither read from the disk nor held in memory. With the change up to which they are right: as long as
+    /// [`Store::revision`] gives the same, nothing else is in the store.
     ///
     /// # Errors
     /// [`ReadError`]
-    pub async fn outlines(&self) -> Result<Vec<TorrentRecord>, ReadError> {
-        self.read(torrents::read_outlines).await
+    pub async fn outlines(&self) -> Result<(Revision, Vec<TorrentRecord>), ReadError> {
+        self.read(|conn| Ok((meta::revision(conn)?, torrents::read_outlines(conn)?))).await
+    }
+
+    /// The last change that reads see. Never waits.
+    pub fn revision(&self) -> Revision {
+        *self.0.applied.borrow()
     }
 
     /// One page of the library, searched and sorted, with the marks of its torrents.

@@ -42,11 +42,14 @@ async fn outlines_are_the_torrents_without_their_metainfo() {
     store.add_torrent(full(1)).await.unwrap();
     store.add_torrent(TorrentRecord { is_temporary: true, ..bare(2) }).await.unwrap();
 
-    let outlines = store.outlines().await.unwrap();
+    let (revision, outlines) = store.outlines().await.unwrap();
+    assert_eq!(revision, store.revision());
 
     let bare = TorrentRecord { is_temporary: true, ..bare(2) };
     assert_eq!(outlines, [bare, TorrentRecord { metainfo: Some(Vec::new()), ..full(1) }]);
     assert_eq!(outlines[1].state(), TorrentState::Ready, "it has its details");
+    store.remove_torrent(hash(1)).await.unwrap();
+    assert!(store.revision() > revision, "what was read before is out of date");
     store.close().await.unwrap();
 }
 
