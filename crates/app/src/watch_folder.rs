@@ -253,7 +253,7 @@ impl Folder {
             Ok(Err(error)) => return Err(Refused::from(error)),
             Err(_) => return Err(Refused::Later("reading was interrupted".to_owned())),
         };
-        self.app.add_from(source, Description::default(), AddedFrom::File).await?;
+        self.app.add_from(source, Description::default(), AddedFrom::File, false).await?;
         Ok(())
     }
 

@@ -105,14 +105,8 @@ const PLAYBACK: &[&str] =
     &[CACHE_SIZE, "ReaderReadAHead", "PreloadCache", DISCONNECT_TIMEOUT, "ResponsiveMode", TRACK_TIMECODE];
 
 /// What a client asks for when it says `def`, of the fields that are settings of ours.
-const OURS: &[&str] = &[
-    DISCONNECT_TIMEOUT,
-    DOWNLOAD_LIMIT,
-    UPLOAD_LIMIT,
-    TRACK_TIMECODE,
-    TORZNAB_ENABLED,
-    TORZNAB_URLS,
-];
+const OURS: &[&str] =
+    &[DISCONNECT_TIMEOUT, DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE, TORZNAB_ENABLED, TORZNAB_URLS];
 
 pub(crate) fn tmdb_defaults() -> Value {
     json!({
