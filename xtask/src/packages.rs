@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     BrowserTests,
     /// The real window, driven on a virtual screen.
     WindowTests,
+    /// What the server is measured against.
+    Benchmarks,
     /// Drawing the icons again.
     Icons,
 }
@@ -49,7 +51,7 @@ const fn optional(purpose: Purpose, why: &'static str, [apt, dnf, pacman]: [&'st
     Package { purpose, why, apt, dnf, pacman, programs: &[], optional: true }
 }
 
-use Purpose::{BrowserTests, Build, Desktop, Icons, Play, RustTests, WindowTests};
+use Purpose::{Benchmarks, BrowserTests, Build, Desktop, Icons, Play, RustTests, WindowTests};
 
 pub(crate) const PACKAGES: &[Package] = &[
     package(
@@ -146,6 +148,15 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["systemd", "systemd", "systemd"],
         &["systemd-analyze"],
     ),
+    package(RustTests, "another downloader", ["wget", "/usr/bin/wget", "wget"], &["wget"]),
+    package(RustTests, "a downloader with many connections", ["aria2", "aria2", "aria2"], &["aria2c"]),
+    package(RustTests, "another player", ["vlc-bin", "vlc", "vlc"], &["vlc"]),
+    package(
+        RustTests,
+        "what it reads and shows films with",
+        ["vlc-plugin-base", "vlc-plugins-base", "vlc-plugins-all"],
+        &[],
+    ),
     package(RustTests, "small servers that tests start", ["python3", "python3", "python"], &["python3"]),
     package(RustTests, "a network of its own for a test", ["iproute2", "iproute", "iproute2"], &["ip"]),
     package(
@@ -197,6 +208,12 @@ pub(crate) const PACKAGES: &[Package] = &[
         "drives the web view inside the window",
         ["webkit2gtk-driver", "/usr/bin/WebKitWebDriver", "webkit2gtk-4.1"],
         &["WebKitWebDriver"],
+    ),
+    package(
+        Benchmarks,
+        "another server of large files",
+        ["nginx-light|nginx", "nginx", "nginx"],
+        &["nginx", "/usr/sbin/nginx"],
     ),
     package(
         Icons,
