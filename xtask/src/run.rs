@@ -8,6 +8,9 @@ use crate::shell::Shell;
 use crate::system;
 use crate::workspace::DESKTOP;
 
+/// A fixed version, so that a ratio keeps its meaning.
+const RQBIT_VERSION: &str = "9.1.0";
+
 /// What `run` was asked for.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Options {
@@ -115,8 +118,27 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
 /// # Errors
 /// One does not compile or fails, or there is no such crate.
 pub(crate) fn bench(shell: &Shell, rest: &[String]) -> Result<()> {
+    if rest.first().is_none_or(|name| name == "server" || name.starts_with('-')) {
+        system::ensure_packages(shell, &[Purpose::Build, Purpose::Benchmarks])?;
+        install_rqbit(shell)?;
+    }
     let arguments = bench_arguments(rest);
     shell.cargo(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Builds the server that ours is measured against, which no system packages.
+fn install_rqbit(shell: &Shell) -> Result<()> {
+    let place = target_folder(shell)?.join("bench-tools");
+    if place.join("bin/rqbit").exists() {
+        return Ok(());
+    }
+    let place = place.to_string_lossy();
+    // Without its pages and its database, which it would only be slower to build with.
+    let features = ["--no-default-features", "--features=rust-tls"];
+    shell.cargo(
+        &[&["install", "rqbit", "--locked", "--version", RQBIT_VERSION, "--root", &place], &features[..]]
+            .concat(),
+    )
 }
 
 fn bench_arguments(rest: &[String]) -> Vec<String> {
