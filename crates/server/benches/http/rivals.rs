@@ -29,7 +29,9 @@ impl Freshetd {
     pub(crate) fn start(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_freshetd"));
         command.args(["--no-dht", "--allow-private-networks", "-p", "0", "-d"]).arg(data);
-        let mut child = Kill(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
+        let log = std::fs::File::create(data.with_extension("log")).unwrap();
+        let mut child =
+            Kill(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim_end().rsplit_once(':').unwrap_or_else(|| panic!("{line:?}")).1.parse().unwrap();
