@@ -15,7 +15,8 @@ struct Kill(Child);
 
 impl Drop for Kill {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // Asked, not killed: nginx has to end its workers.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
 }
