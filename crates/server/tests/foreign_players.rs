@@ -46,7 +46,10 @@ impl Cinema {
             let torrent = seeder.seed(&films, Some(PIECE_BYTES)).await.unwrap();
             (seeder, torrent)
         });
-        let daemon = Daemon::start(&folder.path().join("data"), &["-p", "0", "--allow-private-networks", "--trust-local-users"]);
+        let daemon = Daemon::start(
+            &folder.path().join("data"),
+            &["-p", "0", "--allow-private-networks", "--trust-local-users"],
+        );
         let add = format!("{{\"action\":\"add\",\"link\":\"{}\"}}", torrent.magnet());
         assert!(daemon.post("/torrents", &add).starts_with("HTTP/1.1 200 "));
         Self { folder, torrent, daemon, _seeder: (runtime, seeder) }

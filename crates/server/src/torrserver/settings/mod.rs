@@ -1,121 +1,32 @@
 //! `POST /settings`: TorrServer's settings. What means something here is our own setting; the rest is kept and given back.
 
+mod fields;
+mod ours;
+
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use freshet_model::{Indexer, SearchPatch, SearchSettings, Settings, SettingsPatch};
+use freshet_model::{Settings, SettingsPatch};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::request::{Fields, as_bool, as_int, as_text};
+use self::fields::{
+    CACHE_SIZE, DISCONNECT_TIMEOUT, FIELDS, PRELOAD_CACHE, TRACK_TIMECODE, field, tmdb_defaults,
+};
+pub(crate) use self::ours::cache_size_bytes;
+use self::ours::{apply, defaults, preload_bytes, preload_percent, value_of};
+use super::request::Fields;
 use super::{Answer, Failure};
 use crate::guard::{Level, Visitor};
 use crate::reply;
 use crate::state::ServerState;
 
-/// Type, default and bounds of a field.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Bool(bool),
-    Int {
-        default: i64,
-        bounds: Bounds,
-    },
-    Text(&'static str),
-    /// A list or object, taken as it comes.
-    Json(fn() -> Value),
-    /// Search services: `null` or a list of `{Host, Key, Name}`.
-    Indexers,
-}
-
-/// What a number outside its range becomes.
-#[derive(Debug, Clone, Copy)]
-enum Bounds {
-    /// Nothing below zero.
-    NotNegative,
-    /// Zero means the default.
-    Positive,
-    Between(i64, i64),
-}
-
-const fn int(default: i64, bounds: Bounds) -> Kind {
-    Kind::Int { default, bounds }
-}
-
-const CACHE_SIZE: &str = "CacheSize";
-const PRELOAD_CACHE: &str = "PreloadCache";
-const DISCONNECT_TIMEOUT: &str = "TorrentDisconnectTimeout";
-const DOWNLOAD_LIMIT: &str = "DownloadRateLimit";
-const UPLOAD_LIMIT: &str = "UploadRateLimit";
-const TORZNAB_ENABLED: &str = "EnableTorznabSearch";
-const TORZNAB_URLS: &str = "TorznabUrls";
-const TRACK_TIMECODE: &str = "TrackTimecode";
-const KIB: u64 = 1024;
-/// Longer than a month is as good as for ever.
-const MAX_DISCONNECT_SECS: u32 = 30 * 24 * 3600;
-
-/// In the order of the wire. Units: sizes in bytes, rates in KiB/s, times in seconds, shares in percent.
-const FIELDS: &[(&str, Kind)] = &[
-    (CACHE_SIZE, int(64 * 1024 * 1024, Bounds::Positive)),
-    ("ReaderReadAHead", int(95, Bounds::Between(5, 100))),
-    (PRELOAD_CACHE, int(50, Bounds::Between(0, 100))),
-    ("UseDisk", Kind::Bool(false)),
-    ("TorrentsSavePath", Kind::Text("")),
-    ("RemoveCacheOnDrop", Kind::Bool(false)),
-    ("ForceEncrypt", Kind::Bool(false)),
-    ("RetrackersMode", int(1, Bounds::Between(0, 3))),
-    // Ours is longer than TorrServer's 30 s.
-    (DISCONNECT_TIMEOUT, int(600, Bounds::Positive)),
-    ("EnableDebug", Kind::Bool(false)),
-    ("EnableDLNA", Kind::Bool(false)),
-    ("EnableBonjour", Kind::Bool(true)),
-    ("FriendlyName", Kind::Text("")),
-    ("EnableRutorSearch", Kind::Bool(false)),
-    (TORZNAB_ENABLED, Kind::Bool(false)),
-    (TORZNAB_URLS, Kind::Indexers),
-    ("TMDBSettings", Kind::Json(tmdb_defaults)),
-    ("EnableIPv6", Kind::Bool(false)),
-    ("DisableTCP", Kind::Bool(false)),
-    ("DisableUTP", Kind::Bool(false)),
-    ("DisableUPNP", Kind::Bool(false)),
-    ("DisableDHT", Kind::Bool(false)),
-    ("DisablePEX", Kind::Bool(false)),
-    ("DisableUpload", Kind::Bool(false)),
-    (DOWNLOAD_LIMIT, int(0, Bounds::NotNegative)),
-    (UPLOAD_LIMIT, int(0, Bounds::NotNegative)),
-    ("ConnectionsLimit", int(25, Bounds::Positive)),
-    ("PeersListenPort", int(0, Bounds::Between(0, 65535))),
-    ("EnableLPD", Kind::Bool(true)),
-    ("LPDIPv6", Kind::Bool(false)),
-    ("SslPort", int(0, Bounds::Between(0, 65535))),
-    ("SslCert", Kind::Text("")),
-    ("SslKey", Kind::Text("")),
-    ("ResponsiveMode", Kind::Bool(true)),
-    ("ShowFSActiveTorr", Kind::Bool(true)),
-    ("StoreSettingsInJson", Kind::Bool(true)),
-    ("StoreViewedInJson", Kind::Bool(false)),
-    (TRACK_TIMECODE, Kind::Bool(true)),
-];
-
 /// What a client on another device may set: how its own films are played. The rest is administration, and stays as it is.
 const PLAYBACK: &[&str] =
     &[CACHE_SIZE, "ReaderReadAHead", "PreloadCache", DISCONNECT_TIMEOUT, "ResponsiveMode", TRACK_TIMECODE];
-
-/// What a client asks for when it says `def`, of the fields that are settings of ours.
-const OURS: &[&str] =
-    &[DISCONNECT_TIMEOUT, DOWNLOAD_LIMIT, UPLOAD_LIMIT, TRACK_TIMECODE, TORZNAB_ENABLED, TORZNAB_URLS];
-
-pub(crate) fn tmdb_defaults() -> Value {
-    json!({
-        "APIKey": "",
-        "APIURL": "https://api.themoviedb.org",
-        "ImageURL": "https://image.tmdb.org",
-        "ImageURLRu": "https://imagetmdb.com",
-    })
-}
 
 pub(crate) async fn post(
     State(state): State<ServerState>,
@@ -150,7 +61,8 @@ pub(crate) async fn post(
 /// pages, and they need it.)
 fn without_secrets(settings: &Settings) -> Settings {
     let mut shown = settings.clone();
-    shown.torrserver.retain(|name, _| field(name).is_some() && name != "SslKey");
+    shown.torrserver.retain(|name, _| field(name).is_some());
+    shown.network.https_key_path.clear();
     for indexer in &mut shown.search.indexers {
         indexer.api_key.clear();
     }
@@ -172,51 +84,6 @@ impl Serialize for BtSets<'_> {
         }
         map.end()
     }
-}
-
-fn value_of(settings: &Settings, name: &str, kind: Kind) -> Value {
-    match name {
-        DOWNLOAD_LIMIT => (settings.download_limit_bytes_per_sec / KIB).into(),
-        UPLOAD_LIMIT => (settings.upload_limit_bytes_per_sec / KIB).into(),
-        TRACK_TIMECODE => settings.track_client_positions.into(),
-        TORZNAB_ENABLED => settings.search.torznab_enabled.into(),
-        TORZNAB_URLS => indexers_value(&settings.search),
-        DISCONNECT_TIMEOUT => settings.idle_timeout_secs.into(),
-        PRELOAD_CACHE => preload_percent(settings).into(),
-        _ => settings.torrserver.get(name).cloned().unwrap_or_else(|| kind.default_value()),
-    }
-}
-
-/// Search services as clients know them; none at all is `null`, as TorrServer has it.
-fn indexers_value(search: &SearchSettings) -> Value {
-    let one = |indexer: &Indexer| json!({"Host": indexer.url, "Key": indexer.api_key, "Name": indexer.name});
-    match &search.indexers[..] {
-        [] => Value::Null,
-        several => several.iter().map(one).collect(),
-    }
-}
-
-/// The other way round; one without an address is none.
-fn read_indexers(value: &Value) -> Option<Vec<Indexer>> {
-    let read = |value: &Value| {
-        let Value::Object(fields) = value else { return None };
-        let fields = Fields::from_object(fields.clone());
-        let text = |key| fields.text(key).ok();
-        Some(Indexer { name: text("name")?, url: text("host")?, api_key: text("key")? })
-    };
-    match value {
-        Value::Null => Some(Vec::new()),
-        Value::Array(list) => {
-            let all: Option<Vec<Indexer>> = list.iter().map(read).collect();
-            all.map(|all| all.into_iter().filter(|indexer| !indexer.url.trim().is_empty()).collect())
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
-    }
-}
-
-/// The field that a client means, in whatever case it writes it.
-fn field(name: &str) -> Option<&'static (&'static str, Kind)> {
-    FIELDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
 /// A partial object changes only what it names. (TorrServer sets everything else to zero, and old clients know only some
@@ -254,115 +121,6 @@ fn patch(settings: &Settings, sets: Map<String, Value>) -> Result<SettingsPatch,
     Ok(patch)
 }
 
-/// Puts a field that is a setting of ours into the patch; `false` if it is none.
-fn apply(patch: &mut SettingsPatch, name: &str, value: &Value) -> bool {
-    let limit = || {
-        let bytes = value.as_u64().unwrap_or_default().saturating_mul(KIB);
-        // 0 is no limit; under our lowest one nothing would ever move.
-        Some(if bytes == 0 { 0 } else { bytes.max(Settings::MIN_LIMIT_BYTES_PER_SEC) })
-    };
-    match name {
-        DOWNLOAD_LIMIT => patch.download_limit_bytes_per_sec = limit(),
-        UPLOAD_LIMIT => patch.upload_limit_bytes_per_sec = limit(),
-        TRACK_TIMECODE => patch.track_client_positions = value.as_bool(),
-        TORZNAB_ENABLED => patch.search.get_or_insert_default().torznab_enabled = value.as_bool(),
-        TORZNAB_URLS => patch.search.get_or_insert_default().indexers = read_indexers(value),
-        DISCONNECT_TIMEOUT => {
-            let secs = value.as_u64().and_then(|secs| u32::try_from(secs).ok()).unwrap_or(u32::MAX);
-            patch.idle_timeout_secs = Some(secs.min(MAX_DISCONNECT_SECS));
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// Everything that a client can set, as it is on the first start.
-fn defaults() -> SettingsPatch {
-    let ours = Settings::default();
-    let kept = FIELDS.iter().filter(|(name, _)| !OURS.contains(name));
-    SettingsPatch {
-        download_limit_bytes_per_sec: Some(ours.download_limit_bytes_per_sec),
-        upload_limit_bytes_per_sec: Some(ours.upload_limit_bytes_per_sec),
-        track_client_positions: Some(ours.track_client_positions),
-        search: Some(SearchPatch {
-            torznab_enabled: Some(ours.search.torznab_enabled),
-            indexers: Some(ours.search.indexers),
-        }),
-        idle_timeout_secs: Some(ours.idle_timeout_secs),
-        preload_bytes: Some(ours.preload_bytes),
-        torrserver: Some(kept.map(|(name, kind)| ((*name).to_owned(), kind.default_value())).collect()),
-        ..SettingsPatch::default()
-    }
-}
-
-/// How much is fetched before a film is shown, of a cache and a share in percent.
-fn preload_bytes(cache_bytes: i64, percent: i64) -> u64 {
-    let bytes =
-        u64::try_from(cache_bytes).unwrap_or(0).saturating_mul(u64::try_from(percent).unwrap_or(0)) / 100;
-    bytes.min(Settings::MAX_PRELOAD_BYTES)
-}
-
-/// The share that a client set, or the nearest one if somebody else has set the bytes.
-fn preload_percent(settings: &Settings) -> i64 {
-    let cache_bytes = cache_size_bytes(settings);
-    let kept = int_kept(settings, PRELOAD_CACHE);
-    if preload_bytes(cache_bytes, kept) == settings.preload_bytes {
-        return kept;
-    }
-    if settings.preload_bytes == 0 {
-        return 0;
-    }
-    let cache_bytes = u64::try_from(cache_bytes).unwrap_or(0).max(1);
-    let percent = settings.preload_bytes.saturating_mul(100).div_ceil(cache_bytes);
-    i64::try_from(percent).unwrap_or(100).clamp(1, 100)
-}
-
-impl Kind {
-    fn default_value(self) -> Value {
-        match self {
-            Self::Bool(default) => default.into(),
-            Self::Int { default, .. } => default.into(),
-            Self::Text(default) => default.into(),
-            Self::Json(default) => default(),
-            Self::Indexers => Value::Null,
-        }
-    }
-
-    /// The value of a client in our type and range; `None` if it has no sense.
-    fn read(self, value: &Value) -> Option<Value> {
-        match self {
-            Self::Bool(_) => as_bool(value).map(Value::from),
-            Self::Int { default, bounds } => as_int(value).map(|number| bounds.fit(number, default).into()),
-            Self::Text(_) => as_text(value).map(Value::from),
-            Self::Json(_) => Some(value.clone()),
-            Self::Indexers => read_indexers(value).map(|_| value.clone()),
-        }
-    }
-}
-
-impl Bounds {
-    fn fit(self, number: i64, default: i64) -> i64 {
-        match self {
-            Self::NotNegative => number.max(0),
-            Self::Positive if number <= 0 => default,
-            Self::Positive => number,
-            Self::Between(low, high) => number.clamp(low, high),
-        }
-    }
-}
-
-/// A number among the kept settings, or its default.
-fn int_kept(settings: &Settings, wanted: &str) -> i64 {
-    let Some((name, kind)) = field(wanted) else { return 0 };
-    let value = settings.torrserver.get(*name).cloned().unwrap_or_else(|| kind.default_value());
-    value.as_i64().unwrap_or_default()
-}
-
-/// What clients take for the capacity of a torrent's cache.
-pub(crate) fn cache_size_bytes(settings: &Settings) -> i64 {
-    int_kept(settings, CACHE_SIZE)
-}
-
 /// The keys of the picture database that a client's UI asks for.
 pub(crate) fn tmdb(settings: &Settings) -> Value {
     settings
@@ -375,6 +133,9 @@ pub(crate) fn tmdb(settings: &Settings) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::fields::MAX_DISCONNECT_SECS;
     use super::*;
 
     fn set(settings: &Settings, sets: Value) -> Settings {
@@ -517,6 +278,26 @@ mod tests {
         );
 
         assert_eq!(get(&changed.with(defaults()).unwrap()), get(&Settings::default()));
+    }
+
+    #[test]
+    fn what_televisions_and_https_need_are_settings_of_ours() {
+        let after = set(
+            &Settings::default(),
+            json!({"EnableDLNA": true, "EnableBonjour": false, "FriendlyName": "den", "SslPort": 9443, "SslCert": "/c"}),
+        );
+
+        let network = &after.network;
+        assert!(network.dlna_enabled && !network.mdns_enabled && network.https_enabled);
+        assert_eq!((network.https_port, network.friendly_name.as_str()), (9443, "den"));
+        assert!(!network.lan_enabled, "the door itself is no setting of clients");
+        assert!(after.torrserver.is_empty());
+        let sets = get(&after);
+        assert_eq!(
+            (&sets["EnableDLNA"], &sets["SslPort"], &sets["SslCert"]),
+            (&json!(true), &json!(9443), &json!("/c"))
+        );
+        assert!(!set(&after, json!({"SslPort": 0})).network.https_enabled);
     }
 
     #[test]
