@@ -294,3 +294,48 @@ fn a_newer_database_is_left_as_it_is() {
     assert_eq!(error.lines().count(), 1, "{error}");
     assert!(std::fs::read(&path).unwrap() == bytes, "the file is unchanged");
 }
+
+#[test]
+fn a_library_moves_in_from_a_terminal_shown_first() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hash = "08ada5a7a6183aae1e09d831df6748d566095a10";
+    let mut other = Daemon::start(old.path(), &["--port", "0"]);
+    other.post("/torrents", &format!("{{\"action\":\"add\",\"link\":\"{hash}\",\"title\":\"Kept\"}}"));
+    other.post("/viewed", &format!("{{\"action\":\"set\",\"hash\":\"{hash}\",\"file_index\":1}}"));
+    let address = other.url.strip_prefix("http://").unwrap().to_owned();
+    let import = |flags: &[&str]| {
+        let mut command = freshetd(new.path(), &[flags, &["import", &address]].concat());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    let preview = import(&["--port", "0"]);
+    assert!(preview.contains("MatriX.145: 1 torrents (0 are here already), 1 viewed marks"), "{preview}");
+    assert!(preview.contains("  + Kept\n") && preview.contains("Nothing was changed"), "{preview}");
+
+    // Into a Freshet that runs, and once more.
+    let mut running = Daemon::start(new.path(), &["--port", "0"]);
+    assert!(running.post("/torrents", "{\"action\":\"list\"}").ends_with("[]"));
+    let port = running.url.rsplit(':').next().unwrap().to_owned();
+    let run = || {
+        let mut command = freshetd(new.path(), &["--port", &port, "import", &address, "--yes"]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let first = run();
+    assert!(
+        first.contains("Taken over: 1 new torrents, 0 completed, 0 were here already; 1 marks"),
+        "{first}"
+    );
+    let second = run();
+    assert!(
+        second.contains("Taken over: 0 new torrents, 0 completed, 1 were here already; 0 marks"),
+        "{second}"
+    );
+    assert!(running.post("/torrents", "{\"action\":\"list\"}").contains("\"title\":\"Kept\""));
+    let wrong = fails(&mut freshetd(new.path(), &["--port", &port, "import", "127.0.0.1:1"]));
+    assert!(wrong.starts_with("freshetd: "), "{wrong}");
+    for daemon in [&mut other, &mut running] {
+        daemon.end_with("TERM");
+    }
+}

@@ -8,6 +8,7 @@ use freshet_app::AppConfig;
 use freshet_model::{AddressPolicy, NetworkPatch, SettingsPatch};
 use freshet_server::{Accounts, LanAddresses, PortChoice, ServerOptions};
 
+use crate::import_command::ImportArgs;
 use crate::play_command::PlayArgs;
 
 /// Shown below the flags.
@@ -107,6 +108,7 @@ pub(crate) struct Flags {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Play(PlayArgs),
+    Import(ImportArgs),
 }
 
 /// Flags of TorrServer in scripts that are older than their move here.

@@ -1,6 +1,7 @@
 //! `freshetd`: Freshet without a window, for servers, televisions and people who bring their own player.
 
 mod flags;
+mod import_command;
 mod play_command;
 
 use std::io::Write as _;
@@ -36,13 +37,19 @@ async fn run(mut flags: Flags) -> Result<ExitCode, Box<dyn std::error::Error>> {
     options.check()?;
 
     let filter = match (&flags.command, flags.log) {
-        // The terminal belongs to the progress of the playback.
-        (Some(Command::Play(_)), LogLevel::Info) => LogLevel::Error.filter(),
+        // The terminal belongs to what the command says.
+        (Some(Command::Play(_) | Command::Import(_)), LogLevel::Info) => LogLevel::Error.filter(),
         (_, level) => level.filter(),
     };
     let _log = freshet_app::start_logging(&config.data_dir, filter);
-    if let Some(Command::Play(args)) = flags.command.take() {
-        return Ok(play_command::run(args, config, options, stop).await?);
+    match flags.command.take() {
+        Some(Command::Play(args)) => return Ok(play_command::run(args, config, options, stop).await?),
+        Some(Command::Import(args)) => {
+            let text = import_command::run(args, config, options, stop).await?;
+            let _ = writeln!(std::io::stdout(), "{text}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => {}
     }
     for flag in flags.without_effect() {
         tracing::warn!("{flag} has no effect");

@@ -3,7 +3,7 @@
 //! Everything goes through TorrServer's interface, over the loopback, whether a Freshet runs already or one is started here
 //! for as long as the player runs: so there is one way, and the player takes the same one.
 
-mod client;
+pub(crate) mod client;
 mod player;
 mod progress;
 mod torrent;
@@ -23,12 +23,11 @@ use self::client::{Client, ClientError};
 use self::player::PlayerError;
 use self::progress::{Progress, bytes};
 use self::torrent::{File, NoFile, Torrent};
+use crate::SHUTDOWN_DEADLINE;
 
 /// Longer than the server's own patience, so that its answer comes first.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(150);
 const POLL: Duration = Duration::from_millis(500);
-/// How long answers, transfers and the database get to end, each.
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 /// What a shell gets for a program that Ctrl-C has ended.
 pub(crate) const INTERRUPTED: u8 = 130;
 

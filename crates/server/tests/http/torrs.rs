@@ -52,7 +52,7 @@ async fn stream_takes_a_torrs_link_and_its_bare_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_has_a_token_that_follows_every_change_and_plays() {
+async fn c20_the_status_has_a_token_that_follows_every_change_and_plays() {
     let world = World::start().await;
     let hash = world.add(&world.film).await;
     let token = async || {
