@@ -6,21 +6,35 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// Whether the socket `peer`, connected to `local` on this computer, belongs to the user we run as, or to root, who can read
-/// everything anyway. Reads a table of the system, without waiting for anybody.
+/// everything anyway. Reads tables of the system, without waiting for anybody.
 ///
 /// Where the system doesn't tell, everybody on this computer counts as the person.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_ours(peer: SocketAddr, local: SocketAddr) -> bool {
-    let table = if peer.is_ipv4() { "/proc/self/net/tcp" } else { "/proc/self/net/tcp6" };
-    let Ok(text) = std::fs::read_to_string(table) else { return false };
+    use std::os::unix::fs::MetadataExt as _;
+
     // The owner of a process' own folder is the user that it runs as.
-    let Ok(us) = std::fs::metadata("/proc/self").map(|metadata| {
-        use std::os::unix::fs::MetadataExt as _;
-        metadata.uid()
-    }) else {
-        return false;
+    let us = std::fs::metadata("/proc/self").map(|metadata| metadata.uid());
+    // A program may reach an IPv4 address with a socket of IPv6: then it stands in the other table.
+    let is_in = |table: &str, peer, local| match std::fs::read_to_string(table) {
+        Ok(text) => owner(&text, peer, local).map(|uid| us.as_ref().is_ok_and(|us| uid == *us || uid == 0)),
+        Err(error) => {
+            tracing::debug!(%error, table, "the system does not tell whose a connection is");
+            Some(true)
+        }
     };
-    owner(&text, peer, local).is_some_and(|uid| uid == us || uid == 0)
+    let found = if peer.is_ipv4() { is_in("/proc/self/net/tcp", peer, local) } else { None };
+    let found = found.or_else(|| is_in("/proc/self/net/tcp6", mapped(peer), mapped(local)));
+    found.unwrap_or(false)
+}
+
+/// An address as a socket of IPv6 has it.
+#[cfg(target_os = "linux")]
+fn mapped(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -77,6 +91,22 @@ mod tests {
         assert_eq!(super::owner("", "127.0.0.1:1".parse().unwrap(), local), None);
         assert_eq!(super::owner("x\ny z\n\n", "127.0.0.1:1".parse().unwrap(), local), None);
         assert_eq!(kernel_text("[::1]:8090".parse().unwrap()), "00000000000000000000000001000000:1F9A");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_by_a_socket_of_the_other_family_is_ours_too() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = listener.local_addr().unwrap();
+        // A machine without IPv6 has no such sockets.
+        let Ok(client) = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None) else {
+            return;
+        };
+        client.connect(&mapped(local).into()).unwrap();
+
+        let (_, peer) = listener.accept().unwrap();
+
+        assert!(peer.is_ipv4() && is_ours(peer, local));
     }
 
     #[cfg(target_os = "linux")]
