@@ -11,7 +11,7 @@ use regex::Regex;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::common::{PATIENCE, Reply, World, ask, film_bytes, show_files, start_app};
 use crate::expect;
@@ -56,7 +56,8 @@ struct Player {
 struct Beside {
     step: Step,
     name: String,
-    reply: JoinHandle<Reply>,
+    /// One task, that ends with the script.
+    reply: JoinSet<Reply>,
 }
 
 impl Player {
@@ -102,8 +103,8 @@ impl Player {
                 self.send(&self.fill(send), step, &name).await;
             }
             if step.join {
-                let Beside { step, name, reply } = self.beside.take().expect("a request is beside");
-                let reply = reply.await.unwrap();
+                let Beside { step, name, mut reply } = self.beside.take().expect("a request is beside");
+                let reply = reply.join_next().await.unwrap().unwrap();
                 let kept =
                     self.judge(&reply, &step).unwrap_or_else(|complaint| panic!("{name}: {complaint}"));
                 self.variables.extend(kept);
@@ -127,7 +128,8 @@ impl Player {
             let (address, method, path) = (self.world().address(), method.to_owned(), path.to_owned());
             let headers: Vec<(String, String)> =
                 headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let reply = tokio::spawn(async move {
+            let mut reply = JoinSet::new();
+            reply.spawn(async move {
                 let headers: Vec<(&str, &str)> =
                     headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
                 ask(address, &method, &path, &headers, &body).await
