@@ -201,12 +201,26 @@ impl App {
         change.await.map(drop).map_err(|error| error.wire())
     }
 
+    /// What DLNA puts into addresses; the same in every run. Waits for the disk the first time.
+    ///
+    /// # Errors
+    /// It could not be stored.
+    pub async fn dlna_token(&self) -> Result<String, WireError> {
+        let known = self.access();
+        if !known.dlna_token.is_empty() {
+            return Ok(known.dlna_token.clone());
+        }
+        let change = AccessChange::DlnaToken(random_token());
+        let (access, _) = self.inner.store.change_access(change).await.map_err(|error| error.wire())?;
+        Ok(access.dlna_token.clone())
+    }
+
     /// Lets a device in by a new token. Waits for the disk.
     ///
     /// # Errors
     /// The name is empty or too long, there are too many devices, or it could not be stored.
     pub async fn let_device_in(&self, name: String) -> Result<DeviceAdded, WireError> {
-        let token = BASE64URL_NOPAD.encode(&rand::random::<[u8; TOKEN_BYTES]>());
+        let token = random_token();
         let change =
             AccessChange::AddDevice { name, token_digest: digest_of(&token), at_secs: clock::now_secs() };
         let (access, id) = self.inner.store.change_access(change).await.map_err(|error| error.wire())?;
@@ -228,6 +242,10 @@ fn check_password(password: &str) -> Result<(), WireError> {
         return bad("the password has characters that can't be typed".to_owned());
     }
     Ok(())
+}
+
+fn random_token() -> String {
+    BASE64URL_NOPAD.encode(&rand::random::<[u8; TOKEN_BYTES]>())
 }
 
 fn digest_of(token: &str) -> String {

@@ -10,6 +10,9 @@ pub struct Access {
     /// The password of the local network as a PHC string; `None` while nobody has chosen one.
     pub password_hash: Option<String>,
     pub devices: Vec<Device>,
+    /// What DLNA puts into the addresses of films; empty until it was first needed. Kept, so that what a television has
+    /// remembered plays after a restart too. It is told to whoever asks DLNA, so it is no more of a secret than that.
+    pub dlna_token: String,
 }
 
 /// A device that plays by an address with a token in it.
@@ -83,6 +86,8 @@ pub enum AccessChange {
         at_secs: u64,
     },
     RemoveDevice(DeviceId),
+    /// Only if there is none yet.
+    DlnaToken(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +132,11 @@ impl Access {
                 });
                 added = Some(id);
             }
+            AccessChange::DlnaToken(token) => {
+                if access.dlna_token.is_empty() {
+                    access.dlna_token = token;
+                }
+            }
             AccessChange::RemoveDevice(id) => {
                 let count = access.devices.len();
                 access.devices.retain(|device| device.id != id);
@@ -167,6 +177,7 @@ impl std::fmt::Debug for AccessChange {
             Self::Password(_) => "Password",
             Self::AddDevice { .. } => "AddDevice",
             Self::RemoveDevice(_) => "RemoveDevice",
+            Self::DlnaToken(_) => "DlnaToken",
         })
     }
 }
@@ -203,6 +214,14 @@ mod tests {
             access = access.with(add("x")).unwrap().0;
         }
         assert_eq!(access.with(add("x")), Err(AccessError::TooManyDevices));
+    }
+
+    #[test]
+    fn the_token_of_dlna_is_given_once() {
+        let token = |text: &str| AccessChange::DlnaToken(text.to_owned());
+        let (access, _) = Access::default().with(token("one")).unwrap();
+
+        assert_eq!(access.with(token("two")).unwrap().0.dlna_token, "one");
     }
 
     #[test]

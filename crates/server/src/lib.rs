@@ -198,7 +198,8 @@ impl Server {
         let end = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (open, lan) = watch::channel(Arc::from([]));
-        let dlna_token = guard::random_token();
+        // Without a disk to keep it on, televisions are asked for a token that nobody has: they list, and don't play.
+        let dlna_token = app.dlna_token().await.unwrap_or_default();
         let announced = announced.unwrap_or_else(|| Announced {
             lan: lan.clone(),
             stream_prefix: watch::channel(Arc::from(format!("t/{dlna_token}"))).1,

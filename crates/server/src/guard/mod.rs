@@ -22,7 +22,6 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use data_encoding::BASE64URL_NOPAD;
 use freshet_app::App;
 use freshet_model::{ErrorCode, NetworkSettings, WireError};
 use subtle::ConstantTimeEq as _;
@@ -127,11 +126,6 @@ pub(crate) struct GuardOptions {
     pub(crate) hostname: String,
     /// With this in the path, what DLNA lists is played while it is on.
     pub(crate) dlna_token: String,
-}
-
-/// 128 bits that nobody guesses, as they may stand in a path.
-pub(crate) fn random_token() -> String {
-    BASE64URL_NOPAD.encode(&rand::random::<[u8; 16]>())
 }
 
 /// Cheap to clone.
