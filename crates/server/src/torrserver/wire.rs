@@ -134,11 +134,19 @@ impl TorrentStatus {
         let title = if record.title.is_empty() { &record.name } else { &record.title };
         let mut files: Vec<&FileEntry> = record.files.iter().collect();
         files.sort_by_key(|file| file.torrserver_id);
+        let file_stats: Vec<FileStat> = files
+            .into_iter()
+            .map(|file| FileStat {
+                id: file.torrserver_id,
+                path: wire_path(record, file),
+                length: file.length_bytes,
+            })
+            .collect();
         Self {
             title: title.clone(),
             category: record.category.clone(),
             poster: record.poster.clone(),
-            data: record.data.clone(),
+            data: data(record, &file_stats),
             timestamp: record.added_at_secs,
             name: record.name.clone(),
             hash: record.info_hash,
@@ -165,16 +173,29 @@ impl TorrentStatus {
             bytes_read_useful_data: count(|stats| stats.downloaded_bytes),
             duration_seconds: None,
             bit_rate: String::new(),
-            file_stats: files
-                .into_iter()
-                .map(|file| FileStat {
-                    id: file.torrserver_id,
-                    path: wire_path(record, file),
-                    length: file.length_bytes,
-                })
-                .collect(),
+            file_stats,
         }
     }
+}
+
+/// What the client left with the torrent. For a saved one without anything it is TorrServer's own list of the files: bridges
+/// to other programs look for the files of a stored torrent in there, and not in `file_stats`.
+fn data(record: &TorrentRecord, files: &[FileStat]) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Data<'a> {
+        #[serde(rename = "TorrServer")]
+        torrserver: Files<'a>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Files<'a> {
+        files: &'a [FileStat],
+    }
+    if !record.data.is_empty() || files.is_empty() || record.is_temporary {
+        return record.data.clone();
+    }
+    serde_json::to_string(&Data { torrserver: Files { files } }).unwrap_or_default()
 }
 
 /// The path of a file as clients know it: with the torrent's name in front if it has a folder.
