@@ -53,7 +53,7 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
         })
         .build(handle)?;
 
-    let mut events = app.subscribe();
+    let mut events = app.subscribe(freshet_app::Caller::MainWindow);
     let settings_words = (open, pause, quit_item);
     app.tasks().spawn("tray", async move {
         let (mut is_active, mut is_paused) = (false, false);

@@ -15,6 +15,7 @@ mod guard;
 mod identity;
 mod local_user;
 mod mdns;
+mod openapi;
 mod range;
 mod reply;
 mod routes;

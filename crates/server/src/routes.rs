@@ -18,7 +18,7 @@ use crate::torrserver::{
     torrents, upload, viewed,
 };
 use crate::ui::Ui;
-use crate::{browser_host, dav, dlna, reply};
+use crate::{browser_host, dav, dlna, openapi, reply};
 
 type Handlers = MethodRouter<ServerState>;
 
@@ -98,6 +98,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Rule::Clients, Scope::Open, "/dlna/{*path}", || get(dlna::get).post(dlna::post)),
     route(Rule::Own, Scope::Owner, "/shutdown", shutdown::handlers),
     route(Rule::Own, Scope::Owner, "/shutdown/{*reason}", shutdown::handlers),
+    route(Rule::Clients, Scope::Library, "/openapi.json", || get(openapi::get)),
     route(Rule::Command, Scope::Library, "/rpc/{command}", || {
         post(browser_host::rpc).layer(DefaultBodyLimit::max(MAX_COMMAND_BYTES))
     }),
