@@ -37,6 +37,8 @@ pub(crate) struct DoorKeeper {
     pub(crate) lan: LanAddresses,
     pub(crate) lan_always: bool,
     pub(crate) trusts_local_users: bool,
+    /// There are users with passwords of their own, so nobody is let in without one.
+    pub(crate) has_accounts: bool,
     pub(crate) hostname: String,
     /// The port of the own door, and of the door to the network.
     pub(crate) port: u16,
@@ -90,7 +92,7 @@ impl DoorKeeper {
         let mut status = NetworkStatus::default();
         let mut lan = Vec::new();
         if network.lan_enabled || self.lan_always {
-            if access.password_hash.is_none() {
+            if access.password_hash.is_none() && !self.has_accounts {
                 status.problem = Some(NetworkProblem::NoPassword);
             } else {
                 lan = self.lan.list();

@@ -210,6 +210,7 @@ impl Server {
         tasks.spawn(mdns::run(app.clone(), announced.lan, stops.graceful.clone()));
         let state = ServerState::new(app.clone(), stops.graceful.clone(), end.clone(), dlna);
         let hostname = hostname();
+        let has_accounts = !options.accounts.is_empty();
         let guard = Guard::new(
             app.clone(),
             GuardOptions {
@@ -238,6 +239,7 @@ impl Server {
             lan: options.lan,
             lan_always: options.lan_always,
             trusts_local_users: options.trusts_local_users,
+            has_accounts,
             hostname,
             port: address.port(),
             open,

@@ -27,7 +27,6 @@ const ABOUT: &str = "TorrServer's API for its clients, and Freshet's own for its
     the local network the password, with any user name. A device's token in front of a path (/t/TOKEN/stream) stands for it where \
     something is played. Requests of foreign pages are refused.";
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub(crate) async fn get(State(_): State<ServerState>) -> Response {
     reply::go_json(&description())
 }

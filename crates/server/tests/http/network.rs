@@ -8,7 +8,7 @@ use std::time::Duration;
 use data_encoding::BASE64;
 use freshet_app::Caller;
 use freshet_model::{AppEvent, NetworkPatch, NetworkProblem, NetworkStatus, SettingsPatch};
-use freshet_server::LanAddresses;
+use freshet_server::{Accounts, LanAddresses};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -117,6 +117,29 @@ async fn the_door_is_shut_until_switch_and_password_open_it_and_shuts_at_once() 
     assert!(matches!(end, Ok(0) | Err(_)), "what was connected is cut");
     assert!(TcpStream::connect(lan.address()).await.is_err());
     assert!(lan.world.server.lan_addresses().borrow().is_empty());
+    lan.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_with_passwords_of_their_own_open_the_door_as_well() {
+    let world = World::with_options(|options| {
+        options.lan = LanAddresses::These(vec!["127.0.0.2".parse().unwrap()]);
+        options.lan_always = true;
+        options.accounts = Accounts::new([("anna", "one")]);
+    })
+    .await;
+    let lan = Lan { world };
+    lan.status(|status| !status.urls.is_empty()).await;
+
+    let list = async |user: &str, password: &str| {
+        let login = basic(user, password);
+        lan.ask("POST", "/torrents", &[("authorization", login.as_str())], r#"{"action":"list"}"#)
+            .await
+            .status
+    };
+    assert_eq!(list("anna", "one").await, 200);
+    assert_eq!(list("ben", "one").await, 401);
+    assert_eq!(list("anna", "").await, 401);
     lan.end().await;
 }
 
