@@ -26,6 +26,8 @@ use crate::tls::{self, Tls};
 
 /// Addresses come and go with cables and sleep; nobody has to wait longer than this for a new one.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+const BIND_RETRIES: u32 = 20;
+const BIND_RETRY_AFTER: Duration = Duration::from_millis(25);
 
 /// Keeps the doors as settings and access say.
 pub(crate) struct DoorKeeper {
@@ -178,7 +180,7 @@ impl DoorKeeper {
         door: Wanted,
         acceptor: Option<tokio_rustls::TlsAcceptor>,
     ) -> io::Result<CancellationToken> {
-        let listener = TcpListener::bind(door.address).await?;
+        let listener = bind(door.address).await?;
         tracing::info!(address = %door.address, https = door.is_https, "a door is open");
         let cancel = self.stops.at_once.child_token();
         let listening = Listening {
@@ -191,6 +193,19 @@ impl DoorKeeper {
         self.tasks.spawn(serve::accept(listener, self.router.clone(), listening, self.tasks.clone()));
         Ok(cancel)
     }
+}
+
+/// A door that was shut a moment ago frees its address when its task has ended, which is not yet.
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    for _ in 0..BIND_RETRIES {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(BIND_RETRY_AFTER).await;
+            }
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(address).await
 }
 
 /// Whether somebody who was let in must not be any more.
