@@ -72,6 +72,8 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
                 AppEvent::TorrentChanged { .. }
                 | AppEvent::TorrentRemoved { .. }
                 | AppEvent::MarksChanged { .. }
+                | AppEvent::AccessChanged { .. }
+                | AppEvent::NetworkChanged { .. }
                 | AppEvent::NoticesChanged { .. }
                 | AppEvent::PlayerTargetChanged { .. } => continue,
             }
