@@ -24,6 +24,8 @@ const HTML: &str = "text/html";
 const M3U: &str = "audio/x-mpegurl";
 const BYTES: &str = "application/octet-stream";
 const XML: &str = "text/xml";
+/// Of the file itself, of JSON or of a list, by what was asked.
+const ANY: &str = "*/*";
 const NOTHING: &str = "";
 const GET: &[&str] = &["get"];
 const GET_HEAD: &[&str] = &["get", "head"];
@@ -47,8 +49,8 @@ const STREAM_QUERY: &[Parameter] = &[
     p("poster", "Of a new torrent"),
 ];
 const STREAM_ANSWERS: &[(u16, &str)] = &[
-    (200, BYTES),
-    (206, BYTES),
+    (200, ANY),
+    (206, ANY),
     (304, NOTHING),
     (400, NOTHING),
     (404, NOTHING),
@@ -65,10 +67,11 @@ const PLAYLIST_QUERY: &[Parameter] = &[
 const PLAYLIST_ANSWERS: &[(u16, &str)] =
     &[(200, M3U), (400, NOTHING), (404, NOTHING), (500, NOTHING), (503, NOTHING)];
 const SEARCH_QUERY: &[Parameter] = &[p("query", "What is looked for")];
+const SEARCH_ANSWERS: &[(u16, &str)] = &[(200, JSON), (400, ANY), (503, NOTHING)];
 const TORZNAB_QUERY: &[Parameter] =
     &[p("query", "What is looked for"), p("index", "Number of the search service, from 0; without it all")];
 const CLIENT_JSON: &[(u16, &str)] = &[
-    (200, JSON),
+    (200, ANY),
     (400, NOTHING),
     (403, NOTHING),
     (404, NOTHING),
@@ -98,7 +101,10 @@ const fn post_json(path: &'static str, summary: &'static str) -> Words {
 
 pub(super) const WORDS: &[Words] = &[
     get("/echo", "The version that clients look for", &[(200, TEXT)]),
-    post_json("/torrents", "The library: add, get, set, rem, list, drop, wipe, by the field action"),
+    post_json(
+        "/torrents",
+        "The library: add, get, set, rem, list, drop, wipe, by the field action; those that change it answer with nothing",
+    ),
     words(
         "/torrent/upload",
         POST,
@@ -137,19 +143,26 @@ pub(super) const WORDS: &[Words] = &[
     get(
         "/download/{size}",
         "So many MiB of zeros",
-        &[(200, BYTES), (206, BYTES), (304, NOTHING), (416, TEXT)],
+        &[(200, ANY), (206, ANY), (304, NOTHING), (412, NOTHING), (416, TEXT)],
     ),
-    get("/magnets", "The library as magnet links", &[(200, HTML), (500, NOTHING)]),
-    get("/stat", "What torrents do, for people", &[(200, TEXT), (500, NOTHING)]),
+    get("/magnets", "The library as magnet links", &[(200, HTML), (500, NOTHING), (503, NOTHING)]),
+    get("/stat", "What torrents do, for people", &[(200, TEXT), (500, NOTHING), (503, NOTHING)]),
     words("/search", GET, "To the address with a slash", SEARCH_QUERY, None, &[(301, NOTHING)]),
-    words("/search/", GET, "Asks all search services", SEARCH_QUERY, None, &[(200, JSON), (400, JSON)]),
+    words("/search/", GET, "Asks all search services", SEARCH_QUERY, None, SEARCH_ANSWERS),
     words("/torznab/search", GET, "To the address with a slash", TORZNAB_QUERY, None, &[(301, NOTHING)]),
-    words("/torznab/search/", GET, "Asks search services", TORZNAB_QUERY, None, &[(200, JSON), (400, JSON)]),
-    words("/torznab/test", POST, "Tries a search service", &[], Some(JSON), &[(200, JSON), (400, NOTHING)]),
+    words("/torznab/search/", GET, "Asks search services", TORZNAB_QUERY, None, SEARCH_ANSWERS),
+    words(
+        "/torznab/test",
+        POST,
+        "Tries a search service",
+        &[],
+        Some(JSON),
+        &[(200, JSON), (400, NOTHING), (413, NOTHING)],
+    ),
     get("/gst/echo", "Not found: players are to play directly", &[(404, TEXT)]),
     get("/gst/settings", "That there is no GStreamer", &[(200, JSON)]),
     words("/gst/settings", POST, "Refused for the same reason", &[], Some(JSON), &[(404, JSON)]),
-    get("/storage/settings", "Where things are kept", &[(200, JSON), (500, NOTHING)]),
+    get("/storage/settings", "Where things are kept", &[(200, JSON), (500, NOTHING), (503, NOTHING)]),
     words("/storage/settings", POST, "Taken note of", &[], Some(JSON), &[(200, JSON)]),
     get("/tmdb/settings", "Keys of a picture database, for pages", &[(200, JSON)]),
     get("/dav", "The library as a folder (WebDAV, RFC 4918); PROPFIND has no word in OpenAPI", DAV_ANSWERS),
@@ -162,7 +175,7 @@ pub(super) const WORDS: &[Words] = &[
         "What televisions ask (SOAP)",
         &[],
         Some(XML),
-        &[(200, XML), (404, TEXT), (413, NOTHING), (500, XML)],
+        &[(200, XML), (400, ANY), (404, TEXT), (413, NOTHING), (500, XML)],
     ),
     words("/shutdown", POST, "Ends the program", &[], None, &[(200, NOTHING)]),
     words("/shutdown/{*reason}", POST, "Ends the program", &[], None, &[(200, NOTHING)]),
@@ -172,16 +185,28 @@ pub(super) const WORDS: &[Words] = &[
         "/media/{token}/{part}",
         "Parts of a film for the built-in player",
         &[
-            (200, "video/mp4"),
+            (200, ANY),
             (204, NOTHING),
-            (206, BYTES),
+            (206, ANY),
+            (304, NOTHING),
             (404, TEXT),
             (410, NOTHING),
+            (412, NOTHING),
+            (416, TEXT),
             (502, TEXT),
             (503, NOTHING),
         ],
     ),
 ];
 
-const DAV_ANSWERS: &[(u16, &str)] =
-    &[(200, BYTES), (206, BYTES), (304, NOTHING), (404, TEXT), (405, NOTHING), (416, TEXT), (500, NOTHING)];
+const DAV_ANSWERS: &[(u16, &str)] = &[
+    (200, ANY),
+    (206, ANY),
+    (304, NOTHING),
+    (404, TEXT),
+    (405, NOTHING),
+    (412, NOTHING),
+    (416, TEXT),
+    (500, NOTHING),
+    (503, NOTHING),
+];

@@ -15,6 +15,7 @@ mod dlna;
 mod guard;
 mod import;
 mod network;
+mod openapi;
 mod ranges;
 mod search;
 #[path = "../../../app/tests/common/site.rs"]

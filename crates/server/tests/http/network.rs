@@ -17,8 +17,8 @@ use crate::common::{PATIENCE, Reply, World, ask, film_bytes, until};
 
 const PASSWORD: &str = "correct horse";
 
-struct Lan {
-    world: World,
+pub(crate) struct Lan {
+    pub(crate) world: World,
 }
 
 impl Lan {
@@ -32,7 +32,7 @@ impl Lan {
     }
 
     /// With the door open, and a password.
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let lan = Self::start().await;
         lan.world.app.change_password(Some(PASSWORD.to_owned())).await.unwrap();
         lan.switch(NetworkPatch { lan_enabled: Some(true), ..NetworkPatch::default() }).await;
@@ -72,16 +72,16 @@ impl Lan {
         ask(self.address(), method, path, fields, body.as_bytes()).await
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.ask("GET", path, &[], "").await
     }
 
     /// With the password.
-    async fn login(&self, method: &str, path: &str, body: &str) -> Reply {
+    pub(crate) async fn login(&self, method: &str, path: &str, body: &str) -> Reply {
         self.ask(method, path, &[("authorization", &basic("anybody", PASSWORD))], body).await
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.world.end().await;
     }
 }
