@@ -22,7 +22,6 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 const HTML: &str = "text/html";
 const M3U: &str = "audio/x-mpegurl";
-const BYTES: &str = "application/octet-stream";
 const XML: &str = "text/xml";
 /// Of the file itself, of JSON or of a list, by what was asked.
 const ANY: &str = "*/*";
