@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use freshet_app::App;
-use freshet_model::{Access, NetworkProblem, NetworkStatus, Settings};
+use freshet_model::{Access, NetworkProblem, NetworkSettings, NetworkStatus, Settings};
 use if_addrs::IfAddr;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -64,15 +64,17 @@ impl DoorKeeper {
         let stop = self.stops.graceful.clone();
         let mut open: HashMap<Wanted, CancellationToken> = HashMap::new();
         let mut let_in = access.borrow_and_update().clone();
+        let mut before = settings.borrow().clone();
         let mut last_tls: Option<(tls::Source, Tls)> = None;
         loop {
             let now = settings.borrow_and_update().clone();
             let access_now = access.borrow_and_update().clone();
-            if is_taken_away(&let_in, &access_now) {
+            if is_taken_away(&let_in, &access_now) || is_narrowed(&before.network, &now.network) {
                 // Whoever came in by an old password or a token that is gone has to show the new one.
                 close_all(&mut open, |wanted| !wanted.is_own);
             }
             let_in = access_now;
+            before = now.clone();
             self.adjust(&mut open, &mut last_tls, &now, &let_in).await;
             tokio::select! {
                 () = stop.cancelled() => return close_all(&mut open, |_| true),
@@ -214,6 +216,15 @@ fn is_taken_away(before: &Access, now: &Access) -> bool {
     is_changed || before.devices.iter().any(|device| !now.devices.contains(device))
 }
 
+/// Whether a setting that let somebody in does so no more.
+fn is_narrowed(before: &NetworkSettings, now: &NetworkSettings) -> bool {
+    (before.dlna_enabled && !now.dlna_enabled)
+        || (before.open_streams && !now.open_streams)
+        || (before.webdav_enabled && !now.webdav_enabled)
+        || before.allowed_addresses != now.allowed_addresses
+        || before.denied_addresses != now.denied_addresses
+}
+
 /// Closes listeners and what came in through them.
 fn close_all(open: &mut HashMap<Wanted, CancellationToken>, is_meant: impl Fn(&Wanted) -> bool) {
     open.retain(|door, cancel| {
@@ -288,6 +299,17 @@ mod tests {
                 }
             )
         ));
+    }
+
+    #[test]
+    fn a_switch_that_goes_off_cuts_off_whom_it_let_in() {
+        let off = NetworkSettings::default();
+        let dlna = NetworkSettings { dlna_enabled: true, ..off.clone() };
+        let open = NetworkSettings { open_streams: true, ..off.clone() };
+        let denied = NetworkSettings { denied_addresses: vec!["192.168.1.7".to_owned()], ..off.clone() };
+
+        assert!(is_narrowed(&dlna, &off) && is_narrowed(&open, &off) && is_narrowed(&off, &denied));
+        assert!(!is_narrowed(&off, &dlna) && !is_narrowed(&off, &open) && !is_narrowed(&dlna, &dlna));
     }
 
     #[test]

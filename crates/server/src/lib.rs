@@ -42,6 +42,7 @@ use tokio_util::task::TaskTracker;
 use crate::doors::DoorKeeper;
 pub use crate::guard::Accounts;
 use crate::guard::{Door, Guard, GuardOptions};
+pub use crate::local_user::is_same_user;
 use crate::serve::{Listening, Places, Stops};
 use crate::state::ServerState;
 use crate::ui::Ui;

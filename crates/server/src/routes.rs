@@ -95,7 +95,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route_for_every_method(Rule::Clients, Scope::Library, "/dav/", || any(dav::handle)),
     route_for_every_method(Rule::Clients, Scope::Library, "/dav/{*path}", || any(dav::handle)),
     // Televisions know no password; it answers only while its own switch is on.
-    route(Rule::Clients, Scope::Open, "/dlna/{*path}", || get(dlna::get).post(dlna::post)),
+    route(Rule::Clients, Scope::Neighbor, "/dlna/{*path}", || get(dlna::get).post(dlna::post)),
     route(Rule::Own, Scope::Owner, "/shutdown", shutdown::handlers),
     route(Rule::Own, Scope::Owner, "/shutdown/{*reason}", shutdown::handlers),
     route(Rule::Clients, Scope::Library, "/openapi.json", || get(openapi::get)),
@@ -191,7 +191,7 @@ mod tests {
             Door::Own => "127.0.0.1:50000",
             Door::Network => "192.168.1.77:50000",
         };
-        Connection { door, peer: peer.parse().unwrap(), local: local.parse().unwrap(), is_https: false }
+        Connection::new(door, peer.parse().unwrap(), local.parse().unwrap(), false)
     }
 
     async fn status_by(
@@ -289,12 +289,13 @@ mod tests {
         };
 
         // The addresses of media have 128 random bits in them, told to those alone who passed `/rpc`.
-        assert_eq!(of(Scope::Open), ["/echo", "/gst/echo", "/dlna/{*path}", "/media/{token}/{part}"]);
+        assert_eq!(of(Scope::Open), ["/echo", "/gst/echo", "/media/{token}/{part}"]);
         let known = ["/stream", "/stream/", "/stream/{*name}", "/play/{hash}/{id}"];
         assert_eq!(
             of(Scope::Known),
             [&known[..], &["/playlist", "/playlist/", "/playlist/{*name}"]].concat()
         );
+        assert_eq!(of(Scope::Neighbor), ["/dlna/{*path}"]);
         assert_eq!(of(Scope::Stream), ["/playlistall/all.m3u"]);
         assert_eq!(of(Scope::Owner), ["/torznab/test", "/shutdown", "/shutdown/{*reason}"]);
     }
@@ -333,7 +334,7 @@ mod tests {
                 let status = ask(route, level).await;
                 let context = format!("{} {level:?}: {status}", route.path);
                 let needs = match route.scope {
-                    Scope::Open => Level::Stranger,
+                    Scope::Open | Scope::Neighbor => Level::Stranger,
                     Scope::Known | Scope::Stream => Level::Player,
                     Scope::Library => Level::Member,
                     Scope::Owner => Level::Owner,

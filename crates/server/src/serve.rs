@@ -1,7 +1,6 @@
 //! Connections: accepted, bounded, timed and ended in order.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,16 +14,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::guard::{Connection, Door, PathToken, peer_key};
-use crate::local_user;
-use crate::shares::PerAddress;
+use crate::guard::{Connection, Door, PathToken};
+use crate::local_user::is_same_user;
+use crate::shares::{PerAddress, Share};
 
 /// The head of a request has to be here in this time, counted also from the end of the last answer.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,11 +68,13 @@ impl Places {
         }
     }
 
-    fn of(&self, door: Door) -> &Arc<Semaphore> {
-        match door {
-            Door::Own => &self.own,
-            Door::Network => &self.network,
-        }
+    /// `None` if all are taken, or this device has as many as it may.
+    fn take(&self, connection: &Connection) -> Option<(OwnedSemaphorePermit, Option<Share>)> {
+        let (places, share) = match connection.door {
+            Door::Own => (&self.own, None),
+            Door::Network => (&self.network, Some(self.per_address.take(connection.peer_key())?)),
+        };
+        Some((Arc::clone(places).try_acquire_owned().ok()?, share))
     }
 }
 
@@ -90,53 +91,41 @@ pub(crate) struct Listening {
 
 /// Accepts until it is told to stop. Each connection is a task of `tasks`.
 pub(crate) async fn accept(listener: TcpListener, router: Router, listening: Listening, tasks: TaskTracker) {
-    let places = listening.places.of(listening.door).clone();
-    let accept_one = async || {
-        // Beyond the last place, connections wait in the queue of the system.
-        let place = places.clone().acquire_owned().await.ok()?;
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, place)),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    };
     let stops = listening.stops.clone();
     loop {
         let accepted = tokio::select! {
-            accepted = accept_one() => accepted,
+            accepted = listener.accept() => accepted,
             () = stops.graceful.cancelled() => return,
             () = stops.at_once.cancelled() => return,
         };
-        let Some((stream, peer, place)) = accepted else { return };
-        let share = match listening.door {
-            Door::Own => None,
-            Door::Network => match listening.places.per_address.take(peer_key(peer.ip())) {
-                Some(share) => Some(share),
-                // Whoever has so many already gets no more; saying so would cost as much as serving.
-                None => continue,
-            },
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
         };
+        let Ok(local) = stream.local_addr() else { continue };
+        // Who it is comes before the place: another user of this computer must not use up those of its person.
+        let is_owners =
+            listening.door == Door::Own && (listening.trusts_local_users || is_same_user(peer, local));
+        let door = if is_owners { Door::Own } else { Door::Network };
+        let connection = Connection::new(door, peer, local, listening.tls.is_some());
+        // Whoever has as many as they may gets no more; saying so would cost as much as serving.
+        let Some(place) = listening.places.take(&connection) else { continue };
         let (router, listening) = (router.clone(), listening.clone());
         tasks.spawn(async move {
-            serve(stream, peer, router, &listening).await;
-            drop((place, share));
+            serve(stream, connection, router, &listening).await;
+            drop(place);
         });
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, listening: &Listening) {
+async fn serve(stream: TcpStream, connection: Connection, router: Router, listening: &Listening) {
     // Answers are written in one go; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     notice_vanishing(&stream);
-    let Ok(local) = stream.local_addr() else { return };
-    let is_owners =
-        listening.door == Door::Own && (listening.trusts_local_users || local_user::is_ours(peer, local));
-    let door = if is_owners { Door::Own } else { Door::Network };
-    let connection = Connection { door, peer, local, is_https: listening.tls.is_some() };
     match &listening.tls {
         None => talk(stream, connection, router, &listening.stops).await,
         Some(acceptor) => {

@@ -34,13 +34,16 @@ pub(crate) struct ServerState {
 
 /// Open files of all answers together.
 const MAX_READERS: usize = 512;
-/// And of each device of the network.
+/// Of these for other devices together, so that this computer always has some.
+const MAX_NETWORK_READERS: usize = 448;
+/// And for each device of the network.
 const MAX_READERS_PER_ADDRESS: usize = 64;
 
 /// Places for answers that read a file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Readers {
     all: Arc<Semaphore>,
+    network: Arc<Semaphore>,
     per_address: PerAddress,
 }
 
@@ -48,7 +51,7 @@ pub(crate) struct Readers {
 #[derive(Debug)]
 pub(crate) struct ReaderPlace {
     _all: OwnedSemaphorePermit,
-    _share: Option<Share>,
+    _network: Option<(OwnedSemaphorePermit, Share)>,
 }
 
 /// A reader in its place.
@@ -88,18 +91,22 @@ impl Readers {
     pub(crate) fn new() -> Self {
         Self {
             all: Arc::new(Semaphore::new(MAX_READERS)),
+            network: Arc::new(Semaphore::new(MAX_NETWORK_READERS)),
             per_address: PerAddress::new(MAX_READERS_PER_ADDRESS),
         }
     }
 
     /// `None` if there are as many as there may be, in all or for this device. This computer is only counted in all.
     pub(crate) fn take(&self, connection: &Connection) -> Option<ReaderPlace> {
-        let share = match connection.door {
+        let network = match connection.door {
             Door::Own => None,
-            Door::Network => Some(self.per_address.take(connection.peer_key())?),
+            Door::Network => {
+                let share = self.per_address.take(connection.peer_key())?;
+                Some((Arc::clone(&self.network).try_acquire_owned().ok()?, share))
+            }
         };
         let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        Some(ReaderPlace { _all: all, _share: share })
+        Some(ReaderPlace { _all: all, _network: network })
     }
 }
 
@@ -181,6 +188,28 @@ impl ServerState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_devices_leave_readers_to_this_computer() {
+        let readers = Readers::new();
+        let from = |door, ip: String| {
+            let peer = std::net::SocketAddr::new(ip.parse().unwrap(), 5);
+            Connection::new(door, peer, "127.0.0.1:8090".parse().unwrap(), false)
+        };
+        let mut places = Vec::new();
+        for device in 0..10 {
+            let connection = from(Door::Network, format!("192.168.1.{device}"));
+            places.extend(std::iter::from_fn(|| readers.take(&connection)));
+        }
+        assert_eq!(places.len(), MAX_NETWORK_READERS);
+        let own = from(Door::Own, "127.0.0.1".to_owned());
+        places.extend(std::iter::from_fn(|| readers.take(&own)));
+        assert_eq!(places.len(), MAX_READERS);
+
+        places.truncate(MAX_READERS_PER_ADDRESS - 1);
+        let _last = readers.take(&from(Door::Network, "192.168.1.0".to_owned())).expect("one came back");
+        assert!(readers.take(&from(Door::Network, "192.168.1.0".to_owned())).is_none(), "no more than 64");
+    }
 
     #[test]
     fn the_oldest_link_is_forgotten_first() {

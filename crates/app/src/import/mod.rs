@@ -4,6 +4,7 @@
 //! taken over with the rest, because clients have written them into lasting addresses. Nothing that is read there opens a door
 //! to the network here.
 
+mod bounded;
 mod remote;
 mod report;
 mod settings;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use freshet_model::{ErrorCode, ForetoldFile, ForetoldMark, InfoHash, is_file_id, limits};
 use freshet_web::{FetchError, WebClient};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
+use super::bounded::Bounded;
 use crate::error::Coded;
 
 const DEFAULT_PORT: u16 = 8090;
@@ -103,14 +104,6 @@ pub(super) struct RemoteViewed {
     pub(super) position_secs: f64,
 }
 
-/// An entry of a list, or something else in its place.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Entry<T> {
-    Readable(T),
-    Other(IgnoredAny),
-}
-
 #[derive(Deserialize)]
 struct WireTorrent {
     hash: InfoHash,
@@ -129,10 +122,10 @@ struct WireTorrent {
     #[serde(default)]
     torrent_size: i64,
     #[serde(default)]
-    file_stats: Vec<WireFile>,
+    file_stats: Bounded<WireFile, { limits::MAX_FILES }>,
 }
 
-#[derive(Deserialize, Clone)]
+#[derive(Deserialize)]
 struct WireFile {
     #[serde(default)]
     id: u64,
@@ -152,7 +145,7 @@ struct DataFiles {
 #[derive(Deserialize)]
 struct DataFilesInner {
     #[serde(rename = "Files")]
-    files: Vec<WireFile>,
+    files: Bounded<WireFile, { limits::MAX_FILES }>,
 }
 
 #[derive(Deserialize)]
@@ -183,13 +176,13 @@ impl Remote {
     pub(super) async fn library(&self) -> Result<Library, ImportError> {
         let version = self.version().await?;
         let torrents = self.post("torrents", &json!({"action": "list"}), MAX_LIST_BYTES).await?;
-        let torrents: Vec<Entry<WireTorrent>> = self.read(&torrents, "torrents")?;
+        let torrents: Bounded<&RawValue, MAX_TORRENTS> = self.read(&torrents, "torrents")?;
         let (torrents, unreadable_torrents) = torrents_of(torrents);
         let (viewed, unreadable_marks) =
             match self.post("viewed", &json!({"action": "list"}), MAX_LIST_BYTES).await {
                 Ok(viewed) => {
                     // Nothing is `null` there.
-                    let viewed: Option<Vec<Entry<WireViewed>>> = self.read(&viewed, "viewed marks")?;
+                    let viewed: Option<Bounded<&RawValue, MAX_MARKS>> = self.read(&viewed, "viewed marks")?;
                     viewed_of(viewed.unwrap_or_default())
                 }
                 Err(error) if is_missing(&error) => (Vec::new(), 0),
@@ -315,18 +308,16 @@ fn address(written: &str) -> Option<Url> {
     Some(url)
 }
 
-fn torrents_of(entries: Vec<Entry<WireTorrent>>) -> (Vec<RemoteTorrent>, usize) {
+/// Entries are read one by one, so that one that makes no sense costs no other and is never in memory as a whole tree.
+fn torrents_of(entries: Bounded<&RawValue, MAX_TORRENTS>) -> (Vec<RemoteTorrent>, usize) {
     let mut known = HashSet::new();
     let mut torrents = Vec::new();
-    let mut unreadable = 0;
-    for entry in entries {
-        match entry {
-            Entry::Readable(torrent) if torrents.len() < MAX_TORRENTS => {
-                if known.insert(torrent.hash) {
-                    torrents.push(remote_torrent(torrent));
-                }
-            }
-            Entry::Readable(_) | Entry::Other(_) => unreadable += 1,
+    let mut unreadable = entries.more;
+    for entry in entries.kept {
+        match serde_json::from_str::<WireTorrent>(entry.get()) {
+            Ok(torrent) if known.insert(torrent.hash) => torrents.push(remote_torrent(torrent)),
+            Ok(_) => {}
+            Err(_) => unreadable += 1,
         }
     }
     (torrents, unreadable)
@@ -350,28 +341,32 @@ fn remote_torrent(torrent: WireTorrent) -> RemoteTorrent {
 
 /// The files with their ids: as they are told, else as they are kept in `data`.
 fn files_of(torrent: &WireTorrent) -> Vec<ForetoldFile> {
-    let told = if torrent.file_stats.is_empty() && torrent.data.contains("\"TorrServer\"") {
-        let data = serde_json::from_str::<DataFiles>(&torrent.data);
-        data.map(|data| data.server.files).unwrap_or_default()
+    let told = &torrent.file_stats;
+    let from_data: DataFiles;
+    let told = if told.kept.is_empty() && torrent.data.contains("\"TorrServer\"") {
+        let Ok(data) = serde_json::from_str(&torrent.data) else { return Vec::new() };
+        from_data = data;
+        &from_data.server.files
     } else {
-        torrent.file_stats.clone()
+        told
     };
-    if told.len() > limits::MAX_FILES {
+    // With more than a torrent can have, none of it is to be believed.
+    if told.more > 0 {
         return Vec::new();
     }
-    told.iter().filter_map(|file| ForetoldFile::from_wire(file.id, &file.path, file.length)).collect()
+    told.kept.iter().filter_map(|file| ForetoldFile::from_wire(file.id, &file.path, file.length)).collect()
 }
 
-fn viewed_of(entries: Vec<Entry<WireViewed>>) -> (Vec<RemoteViewed>, usize) {
+fn viewed_of(entries: Bounded<&RawValue, MAX_MARKS>) -> (Vec<RemoteViewed>, usize) {
     let mut viewed = Vec::new();
-    let mut unreadable = 0;
-    for entry in entries {
-        match entry {
-            Entry::Readable(mark) if is_file_id(mark.file_index) && viewed.len() < MAX_MARKS => {
+    let mut unreadable = entries.more;
+    for entry in entries.kept {
+        match serde_json::from_str::<WireViewed>(entry.get()) {
+            Ok(mark) if is_file_id(mark.file_index) => {
                 let position_secs = if mark.timecode.is_finite() { mark.timecode.max(0.0) } else { 0.0 };
                 viewed.push(RemoteViewed { info_hash: mark.hash, id: mark.file_index, position_secs });
             }
-            Entry::Readable(_) | Entry::Other(_) => unreadable += 1,
+            Ok(_) | Err(_) => unreadable += 1,
         }
     }
     (viewed, unreadable)

@@ -152,7 +152,7 @@ impl Settings {
     /// Blanks what only the person at this computer may see: the keys of their accounts elsewhere.
     pub fn hide_secrets(&mut self) {
         for indexer in &mut self.search.indexers {
-            indexer.api_key.clear();
+            indexer.hide_secrets();
         }
         // Among them are keys of services that clients ask.
         self.torrserver.clear();

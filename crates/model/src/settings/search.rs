@@ -40,6 +40,15 @@ pub struct Indexer {
     pub api_key: String,
 }
 
+impl Indexer {
+    /// Leaves what may be shown to others: its name and host. Keys stand in the address too, and passwords.
+    pub fn hide_secrets(&mut self) {
+        self.api_key.clear();
+        let host = url::Url::parse(&self.url).ok().map(|url| url.origin()).filter(url::Origin::is_tuple);
+        self.url = host.map(|origin| origin.ascii_serialization()).unwrap_or_default();
+    }
+}
+
 /// Without the key, and without the address, which may hold one: settings are printed when something goes wrong.
 impl std::fmt::Debug for Indexer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,6 +59,20 @@ impl std::fmt::Debug for Indexer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_see_the_host_of_a_service_and_no_more() {
+        let shown = |url: &str| {
+            let mut indexer = Indexer { url: url.to_owned(), api_key: "k".to_owned(), ..Indexer::default() };
+            indexer.hide_secrets();
+            (indexer.url, indexer.api_key)
+        };
+        let bare = |url: &str| (url.to_owned(), String::new());
+
+        assert_eq!(shown("http://me:pw@nas:9117/k3y/api?apikey=k"), bare("http://nas:9117"));
+        assert_eq!(shown("nas/api?apikey=k"), bare(""));
+        assert_eq!(shown("data:k"), bare(""));
+    }
 
     #[test]
     fn a_key_is_not_printed() {

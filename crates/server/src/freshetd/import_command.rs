@@ -76,12 +76,16 @@ pub(crate) async fn run(
         PortChoice::Exact(port) => port,
     };
     let client = Client::new(SocketAddr::new(options.ip, port));
-    let freshet =
-        if port != 0 && client.is_freshet().await && client.command("app_info", &json!({})).await.is_ok() {
-            Freshet::Running(client)
-        } else {
-            Freshet::Own(App::start(config).await?)
-        };
+    // The address may hold a password: it is for a Freshet of this user alone, whoever listens on the port.
+    let freshet = if port != 0
+        && client.is_ours().await
+        && client.is_freshet().await
+        && client.command("app_info", &json!({})).await.is_ok()
+    {
+        Freshet::Running(client)
+    } else {
+        Freshet::Own(App::start(config).await?)
+    };
     let moved = tokio::select! {
         moved = move_in(&args, &freshet) => moved,
         () = stop => Ok("interrupted; what came over until now is here".to_owned()),

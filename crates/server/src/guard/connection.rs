@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Which of our listeners took the connection. What came through the door to the network is from the network, whatever
 /// address it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Door {
     /// A loopback address of this computer.
     Own,
@@ -18,9 +18,19 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) is_https: bool,
+    /// Nobody stands between, and the other end is in a private network.
+    pub(crate) is_neighbor: bool,
 }
 
 impl Connection {
+    pub(crate) fn new(door: Door, peer: SocketAddr, local: SocketAddr, is_https: bool) -> Self {
+        let is_neighbor = match peer.ip().to_canonical() {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        };
+        Self { door, peer, local, is_https, is_neighbor }
+    }
+
     /// Who is counted together: an address, or of IPv6 the network that one household has.
     pub(crate) fn peer_key(&self) -> IpAddr {
         peer_key(self.peer.ip())

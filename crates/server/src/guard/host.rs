@@ -107,7 +107,7 @@ mod tests {
 
     fn connection(door: Door, local: &str) -> Connection {
         let peer = "127.0.0.1:5".parse().unwrap();
-        Connection { door, peer, local: local.parse().unwrap(), is_https: false }
+        Connection::new(door, peer, local.parse().unwrap(), false)
     }
 
     fn names(allowed: &[String]) -> Names<'_> {

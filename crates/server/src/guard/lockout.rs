@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::connection::Door;
+
 /// A person mistypes; a program that tries a list needs more.
 const FREE_GUESSES: u32 = 10;
 /// The first time; it doubles with every further guess.
@@ -15,9 +17,12 @@ const FORGET_AFTER: Duration = Duration::from_secs(2 * 60 * 60);
 /// Addresses that are remembered; beyond it the ones that guessed longest ago go first.
 const MAX_ADDRESSES: usize = 4096;
 
-/// Wrong passwords and tokens, by address.
+/// Whose guesses are counted together. What another user of this computer guesses is not the person's.
+pub(crate) type Guesser = (Door, IpAddr);
+
+/// Wrong passwords and tokens, by guesser.
 #[derive(Debug, Default)]
-pub(crate) struct Lockouts(Mutex<HashMap<IpAddr, Guesses>>);
+pub(crate) struct Lockouts(Mutex<HashMap<Guesser, Guesses>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Guesses {
@@ -28,22 +33,23 @@ struct Guesses {
 
 impl Lockouts {
     /// How long somebody is not listened to yet; `None` if they may try.
-    pub(crate) fn locked_for(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let until = self.lock().get(&address)?.locked_until?;
+    pub(crate) fn locked_for(&self, guesser: Guesser, now: Instant) -> Option<Duration> {
+        let until = self.lock().get(&guesser)?.locked_until?;
         until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
-    pub(crate) fn wrong(&self, address: IpAddr, now: Instant) {
+    pub(crate) fn wrong(&self, guesser: Guesser, now: Instant) {
         let mut table = self.lock();
-        if !table.contains_key(&address) && table.len() >= MAX_ADDRESSES {
+        if !table.contains_key(&guesser) && table.len() >= MAX_ADDRESSES {
             table.retain(|_, guesses| now.duration_since(guesses.last) < FORGET_AFTER);
             if table.len() >= MAX_ADDRESSES
-                && let Some(oldest) = table.iter().min_by_key(|(_, guesses)| guesses.last).map(|(ip, _)| *ip)
+                && let Some(oldest) =
+                    table.iter().min_by_key(|(_, guesses)| guesses.last).map(|(guesser, _)| *guesser)
             {
                 table.remove(&oldest);
             }
         }
-        let guesses = table.entry(address).or_insert(Guesses { count: 0, last: now, locked_until: None });
+        let guesses = table.entry(guesser).or_insert(Guesses { count: 0, last: now, locked_until: None });
         if now.duration_since(guesses.last) >= FORGET_AFTER {
             guesses.count = 0;
         }
@@ -55,11 +61,11 @@ impl Lockouts {
         }
     }
 
-    pub(crate) fn right(&self, address: IpAddr) {
-        self.lock().remove(&address);
+    pub(crate) fn right(&self, guesser: Guesser) {
+        self.lock().remove(&guesser);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Guesses>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Guesser, Guesses>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,8 +74,8 @@ impl Lockouts {
 mod tests {
     use super::*;
 
-    fn ip(n: u32) -> IpAddr {
-        std::net::Ipv4Addr::from_bits(n).into()
+    fn ip(n: u32) -> Guesser {
+        (Door::Network, std::net::Ipv4Addr::from_bits(n).into())
     }
 
     #[test]
@@ -83,6 +89,7 @@ mod tests {
         lockouts.wrong(ip(1), start);
         assert_eq!(lockouts.locked_for(ip(1), start), Some(FIRST_LOCK));
         assert_eq!(lockouts.locked_for(ip(2), start), None, "others are not concerned");
+        assert_eq!(lockouts.locked_for((Door::Own, ip(1).1), start), None, "nor is the person");
 
         let later = start + FIRST_LOCK;
         assert_eq!(lockouts.locked_for(ip(1), later), None);

@@ -1,6 +1,5 @@
 //! Who asks, by what they can show: nothing, a token in the path, or the password.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use axum::http::header::{self, HeaderMap};
@@ -10,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use super::lockout::Lockouts;
+use super::lockout::{Guesser, Lockouts};
 
 /// What somebody may do; each can do what the ones before can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,13 +79,13 @@ impl Logins {
     ///
     /// # Errors
     /// [`Locked`], whatever the token is.
-    pub(crate) fn by_token(&self, app: &App, address: IpAddr, token: &str) -> Result<Level, Locked> {
+    pub(crate) fn by_token(&self, app: &App, guesser: Guesser, token: &str) -> Result<Level, Locked> {
         let now = Instant::now();
-        self.check(address, now)?;
+        self.check(guesser, now)?;
         if app.device_of_token(token).is_some() {
             return Ok(Level::Player);
         }
-        self.lockouts.wrong(address, now);
+        self.lockouts.wrong(guesser, now);
         Ok(Level::Stranger)
     }
 
@@ -97,29 +96,29 @@ impl Logins {
     pub(crate) async fn by_password(
         &self,
         app: &App,
-        address: IpAddr,
+        guesser: Guesser,
         headers: &HeaderMap,
         right: Level,
     ) -> Result<Level, Locked> {
-        self.check(address, Instant::now())?;
+        self.check(guesser, Instant::now())?;
         let Some((user, password)) = credentials(headers) else { return Ok(Level::Stranger) };
         if self.accounts.has(&user, &password) || app.is_remembered_password(&password) {
-            self.lockouts.right(address);
+            self.lockouts.right(guesser);
             return Ok(right);
         }
         let Ok(_turn) = self.turn.acquire().await else { return Ok(Level::Stranger) };
         // Guesses that waited in the queue before this one may have shut the door.
-        self.check(address, Instant::now())?;
+        self.check(guesser, Instant::now())?;
         if app.is_password(&password).await {
-            self.lockouts.right(address);
+            self.lockouts.right(guesser);
             return Ok(right);
         }
-        self.lockouts.wrong(address, Instant::now());
+        self.lockouts.wrong(guesser, Instant::now());
         Ok(Level::Stranger)
     }
 
-    fn check(&self, address: IpAddr, now: Instant) -> Result<(), Locked> {
-        self.lockouts.locked_for(address, now).map_or(Ok(()), |left| Err(Locked(left)))
+    fn check(&self, guesser: Guesser, now: Instant) -> Result<(), Locked> {
+        self.lockouts.locked_for(guesser, now).map_or(Ok(()), |left| Err(Locked(left)))
     }
 }
 

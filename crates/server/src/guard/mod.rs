@@ -26,7 +26,7 @@ use freshet_app::App;
 use freshet_model::{ErrorCode, NetworkSettings, WireError};
 use subtle::ConstantTimeEq as _;
 
-pub(crate) use self::connection::{Connection, Door, peer_key};
+pub(crate) use self::connection::{Connection, Door};
 use self::host::{Named, Names};
 pub use self::login::Accounts;
 pub(crate) use self::login::Level;
@@ -56,6 +56,8 @@ pub(crate) enum Rule {
 pub(crate) enum Scope {
     /// Anybody who reaches us: it tells nothing but that we are here.
     Open,
+    /// Any device of the local network, and nobody beyond it.
+    Neighbor,
     /// Playing a torrent whose info hash somebody knows: a token, and nothing at all if the person has chosen so.
     Known,
     /// Playing what is in the library: a token.
@@ -69,7 +71,7 @@ pub(crate) enum Scope {
 impl Scope {
     fn needs(self) -> Level {
         match self {
-            Self::Open => Level::Stranger,
+            Self::Open | Self::Neighbor => Level::Stranger,
             Self::Known | Self::Stream => Level::Player,
             Self::Library => Level::Member,
             Self::Owner => Level::Owner,
@@ -198,14 +200,19 @@ impl Guard {
         let mut connection = bound;
         let names = Names { allowed: &network.allowed_hosts, hostname: &self.0.hostname };
         let named = host::judge(&bound, names, &request.uri, headers);
-        if FORWARDED.iter().any(|name| headers.contains_key(name)) || named == Some(Named::Allowed) {
+        let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(name));
+        if is_forwarded || named == Some(Named::Allowed) {
             connection.door = Door::Network;
-            if connection.peer.ip().is_loopback()
-                && let Some(client) = forwarded_client(headers)
-            {
-                connection.peer.set_ip(client);
-            }
         }
+        // Whom a proxy names is believed only where the person has one, and it stands on this computer: else everybody could
+        // choose under which address their guesses are counted.
+        if named == Some(Named::Allowed)
+            && connection.peer.ip().is_loopback()
+            && let Some(client) = forwarded_client(headers)
+        {
+            connection.peer.set_ip(client);
+        }
+        connection.is_neighbor &= !is_forwarded && named != Some(Named::Allowed);
         let (allowed, denied) = (&network.allowed_addresses, &network.denied_addresses);
         if !addresses::is_answered(connection.peer.ip(), allowed, denied) {
             return Err(Refusal::Banned);
@@ -219,7 +226,8 @@ impl Guard {
             own.iter().any(|(scheme, is_https)| {
                 origin.strip_prefix(scheme.as_bytes()).is_some_and(|authority| {
                     match host::named(&bound, names, authority) {
-                        Some(Named::Allowed) => true,
+                        // Other ports of that host are other people's pages.
+                        Some(Named::Allowed) => is_host_of(headers, authority),
                         Some(Named::Loopback | Named::Address) => *is_https == bound.is_https,
                         None => false,
                     }
@@ -242,18 +250,22 @@ impl Guard {
         let is_own = connection.door == Door::Own;
         let locked = |Locked(left)| Refusal::Locked(left.as_secs().max(1));
         let token = request.extensions.get::<PathToken>().map(|token| token.0.clone());
-        let address = connection.peer_key();
+        let guesser = (connection.door, connection.peer_key());
         let mut level = match &token {
             // A path with a token is never more than its token, wherever it is used.
-            Some(token) if network.dlna_enabled && is_same(token, &self.0.dlna_token) => Level::Player,
-            Some(token) => self.0.logins.by_token(app, address, token).map_err(locked)?,
+            Some(token)
+                if network.dlna_enabled && connection.is_neighbor && is_same(token, &self.0.dlna_token) =>
+            {
+                Level::Player
+            }
+            Some(token) => self.0.logins.by_token(app, guesser, token).map_err(locked)?,
             None if is_own && !self.0.password_everywhere => Level::Owner,
             None => {
                 let right = if is_own { Level::Owner } else { Level::Member };
-                match self.0.logins.by_password(app, address, &request.headers, right).await {
+                match self.0.logins.by_password(app, guesser, &request.headers, right).await {
                     Ok(level) => level,
                     // What is open stays open, or a neighbor could shut it for everybody behind one address.
-                    Err(_) if scope == Scope::Open => Level::Stranger,
+                    Err(_) if matches!(scope, Scope::Open | Scope::Neighbor) => Level::Stranger,
                     Err(error) => return Err(locked(error)),
                 }
             }
@@ -261,6 +273,9 @@ impl Guard {
         if matches!(page, Page::Allowed(_)) {
             // It was let in to use the library, not to administer it.
             level = level.min(Level::Member);
+        }
+        if scope == Scope::Neighbor && !connection.is_neighbor && level < Level::Member {
+            return Err(Refusal::Unknown);
         }
         let is_let_in = level >= scope.needs()
             || (scope == Scope::Known && network.open_streams && level == Level::Stranger && token.is_none());
@@ -272,6 +287,10 @@ impl Guard {
             Err(Refusal::NotAllowed)
         }
     }
+}
+
+fn is_host_of(headers: &HeaderMap, authority: &[u8]) -> bool {
+    headers.get(header::HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority))
 }
 
 /// Takes the same time wherever they differ. Nothing is the same as nothing.

@@ -277,7 +277,7 @@ mod tests {
         let address = "127.0.0.1:8090".parse().unwrap();
         Visitor {
             level: Level::Owner,
-            connection: Connection { door: Door::Own, peer: address, local: address, is_https: false },
+            connection: Connection::new(Door::Own, address, address, false),
             token: token.map(str::to_owned),
         }
     }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::uri::Uri;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use freshet_app::Description;
 use freshet_model::{ErrorCode, InfoHash, TorrentSource};
 
 use super::{Answer, Failure, link, play, playlist, torrents, wire};
-use crate::guard::{Level, Visitor};
+use crate::guard::{Door, Level, Visitor};
 use crate::reply;
 use crate::state::ServerState;
 
@@ -69,13 +69,13 @@ pub(crate) async fn get(
         query.text("link").and_then(|text| link::parse_or_token(text).ok()).ok_or(Failure::BAD_REQUEST)?;
     let [preload, stat, m3u, play] = ["preload", "stat", "m3u", "play"].map(|flag| query.has(flag));
     // Without a password or token, if the person allows it at all, one can only play what is there.
-    if visitor.level == Level::Stranger && (query.has("save") || !(m3u || play)) {
+    if visitor.level == Level::Stranger && (query.has("save") || stat || preload || !(m3u || play)) {
         return Err(Failure::UNAUTHORIZED);
     }
     if visitor.level < Level::Member && query.has("save") {
         return Err(Failure::FORBIDDEN);
     }
-    let info_hash = known_or_added(&state, &visitor, source, &query).await?;
+    let info_hash = known_or_added(&state, &visitor, &headers, source, &query).await?;
     state.app.touch(info_hash);
     if !(preload || stat || m3u || play || query.has("save")) {
         return Ok(reply::empty(StatusCode::OK));
@@ -116,6 +116,7 @@ pub(crate) async fn get(
 async fn known_or_added(
     state: &ServerState,
     visitor: &Visitor,
+    headers: &HeaderMap,
     source: TorrentSource,
     query: &Query,
 ) -> Result<InfoHash, Failure> {
@@ -130,6 +131,11 @@ async fn known_or_added(
         let is_named = named.is_some();
         return Err(if is_named { play::unknown(visitor) } else { Failure::BAD_REQUEST });
     }
+    // Over plain HTTP a browser does not say that a foreign page led here; but programs that add something are no browsers,
+    // and pages that may are named by `Origin`.
+    if visitor.connection.door == Door::Network && is_nameless_browser(headers) {
+        return Err(Failure::FORBIDDEN);
+    }
     // Without `save` it is wanted for the moment only.
     let adding = state.app.add_temporarily(source, query.description());
     let info_hash = state.unless_stopped(adding).await?.record.info_hash;
@@ -137,6 +143,13 @@ async fn known_or_added(
         state.links.put(link, info_hash);
     }
     Ok(info_hash)
+}
+
+fn is_nameless_browser(headers: &HeaderMap) -> bool {
+    let is_browser =
+        headers.get(header::USER_AGENT).is_some_and(|name| name.as_bytes().starts_with(b"Mozilla/"));
+    let is_named = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    is_browser && !is_named
 }
 
 #[cfg(test)]

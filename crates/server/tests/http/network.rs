@@ -76,6 +76,21 @@ impl Lan {
         self.ask("GET", path, &[], "").await
     }
 
+    /// The status of a path around a change that cuts everybody off, when the listener closes for a moment with everything
+    /// behind it.
+    async fn status_around_cut(&self, path: &str) -> u16 {
+        until("the door is open again", async || {
+            let mut stream = TcpStream::connect(self.address()).await.ok()?;
+            let head =
+                format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address());
+            stream.write_all(head.as_bytes()).await.ok()?;
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.ok()?;
+            std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
+        })
+        .await
+    }
+
     /// With the password.
     pub(crate) async fn login(&self, method: &str, path: &str, body: &str) -> Reply {
         self.ask(method, path, &[("authorization", &basic("anybody", PASSWORD))], body).await
@@ -274,16 +289,7 @@ async fn a_device_that_is_taken_away_is_cut_off_at_once() {
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is cut");
     let path = format!("/t/{}/play/{film}/1", added.token);
-    let reply = tokio::time::timeout(PATIENCE, async {
-        loop {
-            // The listener closes for a moment with everything behind it.
-            if TcpStream::connect(lan.address()).await.is_ok() {
-                break lan.get(&path).await;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    assert_eq!(reply.await.unwrap().status, 401);
+    assert_eq!(lan.status_around_cut(&path).await, 401);
     lan.end().await;
 }
 
@@ -307,6 +313,8 @@ async fn c19_what_is_open_without_a_password_where_streams_are_open() {
         (format!("/playlist?hash={show}"), 401),
         (format!("/stream?link={film}&index=1&stat"), 401),
         (format!("/stream?link={film}&index=1&preload"), 401),
+        (format!("/stream?link={film}&index=1&stat&play"), 401),
+        (format!("/stream?link={film}&index=1&preload&play"), 401),
         (format!("/stream?link={film}&index=1&play&save"), 401),
         ("/stream?link=http%3A%2F%2Fx.example%2Fa.torrent&play".to_owned(), 400),
         ("/stream?link=file%3A%2F%2F%2Fetc%2Fpasswd&play".to_owned(), 400),
@@ -379,8 +387,35 @@ async fn a_foreign_name_that_points_here_is_refused_with_and_without_the_passwor
     // A proxy on this computer must not make everybody its person.
     let proxied = [("host", "films.example")];
     assert_eq!(lan.world.ask("POST", "/torrents", &proxied, br#"{"action":"list"}"#).await.status, 401);
+    // Nor do pages on other ports of that host become our own.
+    let page = [("host", "films.example"), ("origin", "http://films.example:5000")];
+    assert_eq!(lan.world.ask("POST", "/torrents", &page, b"{}").await.status, 403);
+    let page = [("host", "films.example"), ("origin", "https://films.example")];
+    assert_eq!(lan.world.ask("POST", "/torrents", &page, b"{}").await.status, 401);
     let forwarded = [("x-forwarded-for", "203.0.113.9")];
     assert_eq!(lan.world.ask("POST", "/torrents", &forwarded, br#"{"action":"list"}"#).await.status, 401);
+    lan.end().await;
+}
+
+/// Over plain HTTP no browser says that a page of somebody else led here, and it sends the password along that it knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_in_a_foreign_page_adds_nothing_in_a_browser_that_has_logged_in() {
+    let lan = Lan::open().await;
+    let film = lan.world.add(&lan.world.film).await;
+    let login = basic("", PASSWORD);
+    let browser = [("authorization", login.as_str()), ("user-agent", "Mozilla/5.0 (X11; Linux x86_64)")];
+    let magnet = encoded(&lan.world.show.magnet());
+
+    let path = format!("/stream?link={magnet}&save&stat");
+    assert_eq!(lan.ask("GET", &path, &browser, "").await.status, 403);
+    assert_eq!(
+        lan.world.post("/torrents", json!({"action": "list"})).await.json().as_array().unwrap().len(),
+        1
+    );
+    let known = format!("/stream?link={film}&index=1&play");
+    assert!(lan.ask("GET", &known, &browser, "").await.body == film_bytes());
+    let player = [("authorization", login.as_str()), ("user-agent", "Kodi/21.0 (X11; Linux x86_64)")];
+    assert_eq!(lan.ask("GET", &path, &player, "").await.status, 200);
     lan.end().await;
 }
 
@@ -392,11 +427,16 @@ async fn lists_of_addresses_decide_before_anything_else() {
         ..NetworkPatch::default()
     };
     lan.switch(deny(&["203.0.113.0/24"])).await;
-    let from = |ip| [("x-forwarded-for", ip)];
+    let hosts = Some(vec!["films.example".to_owned()]);
+    lan.switch(NetworkPatch { allowed_hosts: hosts, ..NetworkPatch::default() }).await;
+    let from = |ip| [("host", "films.example"), ("x-forwarded-for", ip)];
 
     let banned = lan.world.ask("GET", "/echo", &from("198.51.100.1, 203.0.113.9"), b"").await;
     assert_eq!((banned.status, banned.text()), (418, "Banned"));
     assert_eq!(lan.world.ask("GET", "/echo", &from("203.0.113.9, 198.51.100.1"), b"").await.status, 200);
+    // Without a proxy of the person's, nobody is believed who they come from.
+    let forged = [("x-forwarded-for", "203.0.113.9")];
+    assert_eq!(lan.world.ask("GET", "/echo", &forged, b"").await.status, 200);
     lan.end().await;
 }
 
@@ -501,7 +541,16 @@ async fn what_dlna_lists_is_played_without_a_password_while_dlna_is_on() {
     assert!(path.starts_with(&format!("/t/{token}/")) && path.contains(&film.to_string()), "{path}");
     assert!(lan.get(&path).await.body == film_bytes());
 
+    // Through a proxy comes somebody from anywhere: neither the list nor what it plays is for them.
+    let proxied = [("x-forwarded-for", "203.0.113.9")];
+    assert_eq!(lan.ask("GET", &path, &proxied, "").await.status, 401);
+    assert_eq!(lan.ask("GET", "/dlna/device.xml", &proxied, "").await.status, 401);
+
     lan.switch(NetworkPatch { dlna_enabled: Some(false), ..NetworkPatch::default() }).await;
-    assert_eq!(lan.get(&path).await.status, 401, "the token is worth nothing any more");
+    let after = until("the token is worth nothing any more", async || {
+        // It is when the switch has been heard of, and what it let in is cut.
+        (lan.status_around_cut(&path).await == 401).then_some(())
+    });
+    after.await;
     lan.end().await;
 }

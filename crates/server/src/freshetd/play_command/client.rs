@@ -59,6 +59,16 @@ impl Client {
         Self { address }
     }
 
+    /// Whether who listens there is the same user.
+    pub(crate) async fn is_ours(&self) -> bool {
+        let connecting = tokio::time::timeout(ECHO_TIMEOUT, TcpStream::connect(self.address));
+        let Ok(Ok(stream)) = connecting.await else { return false };
+        match (stream.peer_addr(), stream.local_addr()) {
+            (Ok(server), Ok(local)) => freshet_server::is_same_user(server, local),
+            _ => false,
+        }
+    }
+
     /// Whether something that speaks TorrServer's interface answers.
     pub(crate) async fn is_freshet(&self) -> bool {
         let answer = self.send(Method::GET, "/echo", "text/plain", Bytes::new(), ECHO_TIMEOUT).await;

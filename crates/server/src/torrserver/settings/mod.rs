@@ -64,7 +64,7 @@ fn without_secrets(settings: &Settings) -> Settings {
     shown.torrserver.retain(|name, _| field(name).is_some());
     shown.network.https_key_path.clear();
     for indexer in &mut shown.search.indexers {
-        indexer.api_key.clear();
+        indexer.hide_secrets();
     }
     shown
 }
