@@ -138,7 +138,7 @@ fn magnet_in(line: &str) -> Result<String> {
 }
 
 /// `127.0.0.1:8090` out of a line that holds `http://127.0.0.1:8090/`.
-fn authority_in(line: &str) -> Result<String> {
+pub(crate) fn authority_in(line: &str) -> Result<String> {
     let rest = line.split_once("http://").map_or("", |(_, rest)| rest);
     let authority: String =
         rest.chars().take_while(|c| c.is_ascii_alphanumeric() || ".:[]-".contains(*c)).collect();
@@ -205,18 +205,18 @@ fn bytes_of(path: &Path, start: u64, end: u64) -> Result<Vec<u8>> {
 
 /// Whether the terminal gets what a program prints.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Echo {
+pub(crate) enum Echo {
     Shown,
     /// For lines that are meant for programs.
     Silent,
 }
 
 /// What a started program prints.
-struct Printed(mpsc::Receiver<String>);
+pub(crate) struct Printed(mpsc::Receiver<String>);
 
 impl Printed {
     /// Waits for the first line that holds `words`.
-    fn line_with(&self, words: &str) -> Result<String> {
+    pub(crate) fn line_with(&self, words: &str) -> Result<String> {
         let deadline = Instant::now() + READY_TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -236,17 +236,17 @@ impl Printed {
 
 /// The seed and the program; dropping the value ends them.
 #[derive(Debug)]
-struct Running {
+pub(crate) struct Running {
     children: Vec<Child>,
     janitor: Janitor,
 }
 
 impl Running {
-    fn new(scratch: &Scratch) -> Result<Self> {
+    pub(crate) fn new(scratch: &Scratch) -> Result<Self> {
         Ok(Self { children: Vec::new(), janitor: Janitor::for_folder(scratch.path())? })
     }
 
-    fn start(&mut self, command: &mut Command, echo: Echo) -> Result<Printed> {
+    pub(crate) fn start(&mut self, command: &mut Command, echo: Echo) -> Result<Printed> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command.stdout(Stdio::piped()).spawn().during(format_args!("cannot start {name}"))?;
         // A program prints a handful of lines before it is ready; what comes later must not wait for a reader.

@@ -13,6 +13,7 @@ mod http;
 mod icons;
 mod layers;
 mod node;
+mod openapi;
 mod packages;
 mod run;
 mod scratch;

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Result};
 use crate::headless::{Headless, feature_arguments, target_folder};
 use crate::layers::{Budget, Report};
 use crate::node;
+use crate::openapi;
 use crate::packages::Purpose::{self, BrowserTests, Build, Desktop, Play, RustTests, WindowTests};
 use crate::shell::{Shell, find_program, program_exists};
 use crate::system;
@@ -23,6 +24,8 @@ struct Layer {
     budget: Budget,
     packages: &'static [Purpose],
     work: fn(&Shell, &Options) -> Result<()>,
+    /// Runs only when it is asked for, or with the long forms.
+    is_deep: bool,
 }
 
 const fn layer(
@@ -31,7 +34,7 @@ const fn layer(
     packages: &'static [Purpose],
     work: fn(&Shell, &Options) -> Result<()>,
 ) -> Layer {
-    Layer { name, budget: Budget(minutes), packages, work }
+    Layer { name, budget: Budget(minutes), packages, work, is_deep: false }
 }
 
 /// In the order of their run: what is cheap to know comes first. The budgets add up to less than an hour.
@@ -43,6 +46,10 @@ const LAYERS: &[Layer] = &[
     layer("rust", 12, &[Build, Play, RustTests], rust),
     layer("codegen", 1, &[Build], bindings),
     layer("e2e-browser", 5, &[Build, Play, BrowserTests], e2e_browser),
+    Layer {
+        is_deep: true,
+        ..layer("openapi", 5, &[Build, Play, RustTests], |shell, _| openapi::check(shell))
+    },
     layer("desktop", 14, &[Build, Desktop], desktop),
     layer("e2e-desktop", 5, &[Build, Play, Desktop, WindowTests], e2e_desktop),
 ];
@@ -82,9 +89,10 @@ impl Options {
     }
 
     fn selected(&self) -> impl Iterator<Item = &'static Layer> {
-        LAYERS
-            .iter()
-            .filter(|layer| self.layers.is_empty() || self.layers.iter().any(|name| name == layer.name))
+        LAYERS.iter().filter(|layer| match &self.layers[..] {
+            [] => self.deep || !layer.is_deep,
+            chosen => chosen.iter().any(|name| name == layer.name),
+        })
     }
 
     fn nextest_profile(&self) -> &'static str {
@@ -234,10 +242,16 @@ mod tests {
     }
 
     #[test]
-    fn no_choice_means_all_layers() {
-        let options = parse(&[]).unwrap();
+    fn no_choice_means_all_layers_but_the_long_ones() {
+        let names = |arguments: &[&str]| {
+            let options = parse(arguments).unwrap();
+            options.selected().map(|layer| layer.name).collect::<Vec<_>>()
+        };
 
-        assert_eq!(options.selected().count(), LAYERS.len());
+        assert_eq!(names(&["--deep"]).len(), LAYERS.len());
+        assert_eq!(names(&[]).len(), LAYERS.len() - 1);
+        assert!(!names(&[]).contains(&"openapi"));
+        assert_eq!(names(&["--layer", "openapi"]), ["openapi"]);
     }
 
     #[test]
@@ -258,7 +272,8 @@ mod tests {
 
     #[test]
     fn the_budgets_fit_into_an_hour() {
-        let minutes: u32 = SETUP_BUDGET.0 + LAYERS.iter().map(|layer| layer.budget.0).sum::<u32>();
+        let minutes: u32 = SETUP_BUDGET.0
+            + LAYERS.iter().filter(|layer| !layer.is_deep).map(|layer| layer.budget.0).sum::<u32>();
 
         assert!(minutes < 60, "{minutes} min");
     }
