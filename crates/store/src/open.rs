@@ -190,12 +190,15 @@ fn open_file(path: &Path, options: &StoreOptions, report: &mut OpenReport) -> Re
             return Err(Unusable::Refused(OpenError::NewerSchema { found, known }));
         }
     }
-    files::open_private(path).map_err(folder_error)?;
-    let mut conn = schema::open_writer(path).map_err(|error| match error.sqlite_error_code() {
-        // The plain error without a kind: a header that makes no sense.
-        Some(ErrorCode::Unknown) => Unusable::Damaged(error.to_string()),
+    // The plain error without a kind: a header or a definition of a table that makes no sense.
+    let judge_definition = |error: rusqlite::Error| match (&error, error.sqlite_error_code()) {
+        (rusqlite::Error::SqlInputError { .. }, _) | (_, Some(ErrorCode::Unknown)) => {
+            Unusable::Damaged(error.to_string())
+        }
         _ => judge(error),
-    })?;
+    };
+    files::open_private(path).map_err(folder_error)?;
+    let mut conn = schema::open_writer(path).map_err(judge_definition)?;
     check(&conn, report)?;
     let found = schema::version(&conn).map_err(judge)?;
     check_header(&conn, found)?;
@@ -207,7 +210,14 @@ fn open_file(path: &Path, options: &StoreOptions, report: &mut OpenReport) -> Re
         report.migrated_from = Some(found);
     }
     schema::migrate(&mut conn, options.migrations()).map_err(judge)?;
-    check_rows(&conn).map_err(judge)?;
+    check_rows(&conn).map_err(judge_definition)?;
+    if !torrents::words_are_whole(&conn).map_err(judge_definition)? {
+        torrents::rebuild_words(&conn).map_err(judge_definition)?;
+        report.search_was_rebuilt = true;
+    }
+    if !meta::check_definitions(&conn).map_err(judge_definition)? {
+        return Err(Unusable::Damaged("the definition of a table has changed".into()));
+    }
     report.is_new = is_new;
     Ok(conn)
 }
@@ -286,6 +296,7 @@ fn is_good(backup: &Backup, options: &StoreOptions) -> bool {
     backup.schema <= options.known_schema()
         && faults(&conn).is_ok_and(|faults| faults.is_empty())
         && (backup.schema < options.known_schema() || check_rows(&conn).is_ok())
+        && meta::check_definitions(&conn).is_ok_and(|is_same| is_same)
 }
 
 /// No number of a change is given twice, also not one that the backup knows nothing of.

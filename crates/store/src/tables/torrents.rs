@@ -2,7 +2,7 @@
 
 use freshet_model::{AddedFrom, InfoHash, TorrentRecord};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde_json::to_string;
 
 use super::{RowCheck, from_sql, to_sql};
@@ -18,6 +18,8 @@ const OUTLINE: &str = "info_hash, title, name, category, poster, data, added_at_
 
 /// The name of the table for searching, as SQLite's reports of damage have it.
 pub(crate) const WORDS: &str = "torrent_words";
+const PUT_WORDS: &str =
+    "INSERT OR REPLACE INTO torrent_words (rowid, title, name, paths) VALUES (?1, ?2, ?3, ?4)";
 
 pub(crate) fn read(conn: &Connection, info_hash: InfoHash) -> rusqlite::Result<Option<TorrentRecord>> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM torrents WHERE info_hash = ?1"))?
@@ -130,28 +132,48 @@ fn paths(torrent: &TorrentRecord) -> String {
 }
 
 fn put_words(conn: &Connection, id: i64, torrent: &TorrentRecord) -> rusqlite::Result<()> {
-    conn.prepare_cached(
-        "INSERT OR REPLACE INTO torrent_words (rowid, title, name, paths) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![id, torrent.title, torrent.name, paths(torrent)])?;
+    conn.prepare_cached(PUT_WORDS)?.execute(params![id, torrent.title, torrent.name, paths(torrent)])?;
     Ok(())
+}
+
+/// Whether there are words of every torrent and of no other, and the table takes more. SQLite's check looks neither at whose
+/// the words are, nor into the table's own books.
+pub(crate) fn words_are_whole(conn: &Connection) -> rusqlite::Result<bool> {
+    let trial = conn.unchecked_transaction()?;
+    let is_whole = conn.query_row(
+        "SELECT NOT EXISTS (SELECT id FROM torrents EXCEPT SELECT id FROM torrent_words_docsize)
+            AND NOT EXISTS (SELECT id FROM torrent_words_docsize EXCEPT SELECT id FROM torrents)",
+        [],
+        |row| row.get(0),
+    )?;
+    // The table writes its books before the next savepoint begins.
+    let put = conn
+        .execute_batch("SAVEPOINT put")
+        .and_then(|()| conn.prepare(PUT_WORDS)?.execute(params![i64::MAX, "trial", "trial", "trial"]))
+        .and_then(|_| conn.execute_batch("SAVEPOINT written"));
+    trial.rollback()?;
+    match put {
+        Ok(()) => Ok(is_whole),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes the table for searching anew, from the rows.
 pub(crate) fn rebuild_words(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch("BEGIN IMMEDIATE; INSERT INTO torrent_words (torrent_words) VALUES ('delete-all');")?;
-    let rebuild = || {
-        let mut statement = conn.prepare(&format!("SELECT {COLUMNS}, id FROM torrents"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            put_words(conn, row.get("id")?, &from_row(row)?)?;
-        }
-        conn.execute_batch("COMMIT")
-    };
-    rebuild().inspect_err(|_| {
-        // The error that is told is the first one.
-        let _ = conn.execute_batch("ROLLBACK");
-    })
+    let tx = conn.unchecked_transaction()?;
+    tx.execute_batch("INSERT INTO torrent_words (torrent_words) VALUES ('delete-all')")?;
+    put_all_words(&tx)?;
+    tx.commit()
+}
+
+fn put_all_words(conn: &Connection) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(&format!("SELECT {COLUMNS}, id FROM torrents"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        put_words(conn, row.get("id")?, &from_row(row)?)?;
+    }
+    Ok(())
 }
 
 /// Returns whether there was one.
