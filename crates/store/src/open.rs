@@ -428,6 +428,7 @@ mod tests {
                 '[{"index":0,"path":"Name/Film.mkv","length_bytes":1000,"kind":"video","torrserver_id":1},' ||
                 '{"index":1,"path":"Name/Sample.mkv","length_bytes":1001,"kind":"video","torrserver_id":2}]',
                 x'000102ff');
+        INSERT INTO torrent_words (rowid, title, name, paths) VALUES (3, 'title 1', '', '');
         INSERT INTO torrent_words (rowid, title, name, paths) VALUES (7, 'title 2', 'Name.2', 'Name/Film.mkv');
     "#;
 
