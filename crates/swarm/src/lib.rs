@@ -1,5 +1,20 @@
-//! The BitTorrent transfer engine made for streaming: peers, block scheduler, readers, piece store.
+//! The BitTorrent transfer engine made for watching.
 //!
-//! Nothing stands in this room yet. Until it does, [`freshet-engine`](../freshet_engine/index.html) transfers through
-//! librqbit's session; this engine will take its place behind the same facade, so no other room may name it. The wall
-//! stands here because scheduling blocks by deadline has to be testable without sessions, files or windows.
+//! ```text
+//! discover --addresses--> peer tasks --blocks--> torrent task --pieces--> hash, piece store
+//!                              ^                    |   ^
+//!                              +---- requests ------+   +---- readers say where they stand, and get verified bytes
+//! ```
+//!
+//! One task owns each torrent; peers, readers and blocking work send it messages. What it decides, it decides in
+//! `schedule`, which knows neither sockets nor clocks and can be run in a simulator. Everything a peer sends passes
+//! `wire`, which bounds it.
+//!
+//! The wall stands here because choosing who sends which block, by when, has to be testable without files or windows;
+//! no other room than `freshet-engine` names this one.
+
+mod bitfield;
+mod layout;
+
+pub use bitfield::Bitfield;
+pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
