@@ -15,6 +15,8 @@
 
 mod bitfield;
 mod layout;
+pub mod mse;
+pub mod wire;
 
 pub use bitfield::Bitfield;
 pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
