@@ -16,6 +16,7 @@
 mod bitfield;
 mod layout;
 pub mod mse;
+pub mod pieces;
 pub mod wire;
 
 pub use bitfield::Bitfield;
