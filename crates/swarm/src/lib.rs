@@ -17,6 +17,9 @@ mod bitfield;
 mod layout;
 pub mod mse;
 pub mod pieces;
+pub mod schedule;
+#[cfg(test)]
+mod sim;
 pub mod wire;
 
 pub use bitfield::Bitfield;
