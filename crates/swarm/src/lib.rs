@@ -14,6 +14,7 @@
 //! no other room than `freshet-engine` names this one.
 
 mod bitfield;
+pub mod discover;
 mod layout;
 pub mod mse;
 pub mod pieces;
