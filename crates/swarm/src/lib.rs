@@ -13,15 +13,32 @@
 //! The wall stands here because choosing who sends which block, by when, has to be testable without files or windows;
 //! no other room than `freshet-engine` names this one.
 
+mod arbiter;
+mod ban;
 mod bitfield;
+mod choke;
 pub mod discover;
 mod layout;
 pub mod mse;
+mod peer;
 pub mod pieces;
+mod rate;
+mod reader;
+mod resolve;
 pub mod schedule;
 #[cfg(test)]
 mod sim;
+mod swarm;
+mod torrent;
 pub mod wire;
 
 pub use bitfield::Bitfield;
 pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
+pub use peer::NetworkSettings;
+pub use reader::{ReadEnd, Reader};
+pub use resolve::{Metadata, ResolveError, ResolveProgress, ResolvedPeers};
+pub use swarm::{StartError, Swarm, SwarmConfig, UtpState};
+pub use torrent::{
+    Happening, PeerIdle, PeerSnapshot, PeerSource, PiecePicture, StorageFailure, TimelineEvent, Torrent,
+    TorrentSpec, TorrentStats, Wait,
+};

@@ -1,0 +1,418 @@
+//! All torrents of a program: what they share, and the door for peers that call us.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use freshet_model::InfoHash;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ban::Bans;
+use crate::mse::skey_hash;
+use crate::peer::listen::{self, Ports};
+use crate::peer::{
+    Dialer, Doors, Duplex, Greeted, Greetings, NetworkSettings, Ration, Transport, UtpSocket, greet,
+};
+use crate::pieces::{FileHandles, ResumeStore};
+use crate::rate::Limiter;
+use crate::resolve::{self, Metadata, ResolveError, ResolveProgress};
+use crate::torrent::{self, ToTorrent, Torrent, TorrentSpec};
+
+/// Peers that called us about a magnet link and wait to be asked.
+const MAX_CALLERS: usize = 8;
+/// After an error of the listener, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+const BAN_LASTS: Duration = Duration::from_secs(24 * 3600);
+const MAX_OPEN_FILES: usize = 128;
+
+/// What all torrents have in common.
+#[derive(Clone)]
+pub struct SwarmConfig {
+    /// Pieces live in `<pieces_dir>/<info hash>/<file index>`.
+    pub pieces_dir: PathBuf,
+    /// For incoming peers, over TCP and where possible over uTP: 0 for any port, `None` for none.
+    pub listen_port: Option<u16>,
+    pub peer_id: [u8; 20],
+    /// Which addresses may be spoken to.
+    pub accepts: Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>,
+    /// What all torrents together may keep on the disk; `None` is no limit. Pinned torrents do not count.
+    pub budget_bytes: Option<u64>,
+    /// What is remembered of the pieces between two runs.
+    pub resume: Arc<dyn ResumeStore>,
+    /// `None` is no limit.
+    pub download_limit_bytes_per_sec: Option<u64>,
+    pub upload_limit_bytes_per_sec: Option<u64>,
+    pub network: NetworkSettings,
+}
+
+/// Whether peers can be spoken to over uTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UtpState {
+    /// On this port, whether or not the settings allow it at the moment.
+    Open(u16),
+    /// No port could be had; why. All goes over TCP then.
+    Unavailable(String),
+}
+
+/// Why nothing can be transferred.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the port for peers can't be opened: {0}")]
+    Listen(io::Error),
+}
+
+/// See the module. Clones are the same; when the last is dropped, all transfers end, but only [`Swarm::shutdown`] waits.
+#[derive(Clone)]
+pub struct Swarm {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: torrent::Context,
+    handles: FileHandles,
+    torrents: Senders<ToTorrent>,
+    /// Magnet links whose metadata is being fetched.
+    resolving: Senders<Greeted>,
+    greetings: Arc<Greetings>,
+    listen_port: watch::Sender<Option<u16>>,
+    opened: Mutex<Opened>,
+    stop: CancellationToken,
+}
+
+/// The ports that are open now.
+struct Opened {
+    utp_state: UtpState,
+    /// Closes them.
+    stop: CancellationToken,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Swarm {
+    /// Opens the port for peers. Needs a runtime.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`], if that port can't be had; another one can be tried.
+    pub async fn start(config: SwarmConfig) -> Result<Self, StartError> {
+        let stop = CancellationToken::new();
+        let ports_stop = stop.child_token();
+        let ports = listen::open(config.listen_port, &ports_stop).await.map_err(StartError::Listen)?;
+        let (listen_port, listen_port_seen) = watch::channel(ports.listen_port());
+        let limits = Arc::new(torrent::Limits {
+            down: Mutex::new(Limiter::new(config.download_limit_bytes_per_sec)),
+            up: Mutex::new(Limiter::new(config.upload_limit_bytes_per_sec)),
+        });
+        let line = torrent::Line::new(Arc::clone(&limits), config.upload_limit_bytes_per_sec);
+        let context = torrent::Context {
+            dialer: Dialer::new(config.peer_id, config.network, None),
+            listen_port: listen_port_seen,
+            limits,
+            line: Arc::new(line),
+            resume: Arc::clone(&config.resume),
+            storage: torrent::Storage::new(
+                config.pieces_dir.clone(),
+                config.budget_bytes,
+                Box::new(crate::pieces::free_space_bytes),
+            ),
+            bans: Arc::new(Mutex::new(Bans::new(BAN_LASTS))),
+            accepts: Arc::clone(&config.accepts),
+            tasks: TaskTracker::new(),
+            connected: Ration::new(config.network.max_connected),
+            half_open: Ration::new(config.network.max_half_open),
+            epoch: Instant::now(),
+        };
+        let handles = FileHandles::new(MAX_OPEN_FILES);
+        let inner = Arc::new(Inner {
+            context,
+            handles,
+            torrents: Mutex::default(),
+            resolving: Mutex::default(),
+            greetings: Arc::default(),
+            listen_port,
+            opened: Mutex::new(Opened { utp_state: ports.utp_state(), stop: ports_stop.clone() }),
+            stop,
+        });
+        inner.serve(ports, ports_stop);
+        Ok(Self { inner })
+    }
+
+    /// Where peers reach us.
+    pub fn listen_port(&self) -> Option<u16> {
+        *self.inner.listen_port.borrow()
+    }
+
+    /// As [`Swarm::listen_port`], and told of every change.
+    pub fn watch_listen_port(&self) -> watch::Receiver<Option<u16>> {
+        self.inner.listen_port.subscribe()
+    }
+
+    pub fn utp_state(&self) -> UtpState {
+        lock(&self.inner.opened).utp_state.clone()
+    }
+
+    /// Lets peers in at another port from now on, over TCP and where possible over uTP; 0 is any port, `None` is none. What
+    /// is asked for and open already stays as it is. Connections over TCP stay; those over uTP end with their port.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`], if that port can't be had; the old one stays open then.
+    pub async fn set_listen_port(&self, port: Option<u16>) -> Result<(), StartError> {
+        let inner = &self.inner;
+        let is_there = match (port, self.listen_port()) {
+            (Some(0), open) => open.is_some(),
+            (wanted, open) => wanted == open,
+        };
+        if is_there {
+            return Ok(());
+        }
+        let stop = inner.stop.child_token();
+        let ports = listen::open(port, &stop).await.map_err(StartError::Listen)?;
+        let opened = Opened { utp_state: ports.utp_state(), stop: stop.clone() };
+        let closed = std::mem::replace(&mut *lock(&inner.opened), opened);
+        inner.listen_port.send_replace(ports.listen_port());
+        inner.serve(ports, stop);
+        closed.stop.cancel();
+        Ok(())
+    }
+
+    /// How peers are spoken to from now on. Connections that exist stay, as far as there are not too many.
+    pub fn set_network(&self, settings: NetworkSettings) {
+        let context = &self.inner.context;
+        context.dialer.set_settings(settings);
+        context.connected.set_places(settings.max_connected);
+        context.half_open.set_places(settings.max_half_open);
+    }
+
+    /// Takes part in a torrent. One that takes part already must be stopped before.
+    ///
+    /// # Errors
+    /// `InvalidInput` if files and layout of the torrent differ.
+    pub fn add(&self, spec: TorrentSpec) -> io::Result<Torrent> {
+        self.add_as(spec, false)
+    }
+
+    /// As [`Swarm::add`], for a torrent that is pinned from the start; see [`Torrent::set_pinned`].
+    ///
+    /// # Errors
+    /// As [`Swarm::add`].
+    pub fn add_pinned(&self, spec: TorrentSpec) -> io::Result<Torrent> {
+        self.add_as(spec, true)
+    }
+
+    fn add_as(&self, spec: TorrentSpec, is_pinned: bool) -> io::Result<Torrent> {
+        let inner = &self.inner;
+        let info_hash = spec.info_hash;
+        let (handles, context) = (inner.handles.clone(), inner.context.clone());
+        let torrent = torrent::spawn(spec, handles, is_pinned, context, inner.stop.child_token())?;
+        lock(&inner.torrents).insert(info_hash, torrent.inbox.clone());
+        Ok(torrent)
+    }
+
+    /// Fetches the metadata of a magnet link from its peers (BEP 9). Their addresses are taken as they come, and peers that
+    /// call us meanwhile are asked too; `progress` is kept up to date.
+    ///
+    /// Has no deadline of its own. Dropping it ends it, and closes its connections.
+    ///
+    /// # Errors
+    /// [`ResolveError::NoPeers`] when the sender of addresses was dropped and all of them were tried in vain.
+    pub async fn resolve(
+        &self,
+        info_hash: InfoHash,
+        addresses: mpsc::Receiver<SocketAddr>,
+        progress: watch::Sender<ResolveProgress>,
+    ) -> Result<Metadata, ResolveError> {
+        let (caller, callers) = mpsc::channel(MAX_CALLERS);
+        lock(&self.inner.resolving).insert(info_hash, caller);
+        let stop = self.inner.stop.child_token();
+        let request = resolve::Request { info_hash, addresses, callers, progress, stop };
+        Box::pin(resolve::run(request, self.inner.context.clone())).await
+    }
+
+    /// Changes the limits of all transfers together, at once; `None` is no limit.
+    pub fn set_limits(&self, download_bytes_per_sec: Option<u64>, upload_bytes_per_sec: Option<u64>) {
+        let now = self.inner.context.epoch.elapsed();
+        let context = &self.inner.context;
+        lock(&context.limits.down).set(now, download_bytes_per_sec);
+        context.line.set_upload_limit(now, upload_bytes_per_sec);
+    }
+
+    /// Changes what all torrents together may keep on the disk; `None` is no limit. Returns when what is too much was given
+    /// up. Torrents that were stopped count too, as long as their pieces are there.
+    pub async fn set_budget(&self, budget_bytes: Option<u64>) {
+        let storage = Arc::clone(&self.inner.context.storage);
+        let set = self.inner.context.tasks.spawn_blocking(move || storage.set_limit(budget_bytes));
+        if let Err(error) = set.await {
+            tracing::warn!(%error, "the budget could not be changed");
+        }
+    }
+
+    /// What counts against the budget now.
+    pub fn kept_bytes(&self) -> u64 {
+        self.inner.context.storage.used_bytes()
+    }
+
+    /// To be called after the pieces of a torrent that was stopped were deleted: they count no longer.
+    pub fn forget_pieces(&self, info_hash: InfoHash) {
+        self.inner.context.storage.forget(info_hash);
+    }
+
+    /// Ends everything and waits for it, until `deadline` at most; false if something missed that.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        self.inner.stop.cancel();
+        self.inner.context.tasks.close();
+        tokio::time::timeout(deadline, self.inner.context.tasks.wait()).await.is_ok()
+    }
+}
+
+impl Inner {
+    /// Who takes peers of this torrent.
+    fn door(&self, info_hash: InfoHash) -> Option<Door> {
+        let torrent = open_sender(&self.torrents, info_hash).map(Door::Torrent);
+        torrent.or_else(|| open_sender(&self.resolving, info_hash).map(Door::Resolve))
+    }
+}
+
+impl Doors for Inner {
+    fn knows(&self, info_hash: InfoHash) -> bool {
+        self.door(info_hash).is_some()
+    }
+
+    fn find(&self, hash: &[u8; 20]) -> Option<InfoHash> {
+        let is_it = |info_hash: &InfoHash| skey_hash(info_hash) == *hash;
+        let torrent = lock(&self.torrents).keys().copied().find(is_it);
+        torrent.or_else(|| lock(&self.resolving).keys().copied().find(is_it))
+    }
+}
+
+/// Where a peer goes that called us.
+enum Door {
+    Torrent(mpsc::Sender<ToTorrent>),
+    Resolve(mpsc::Sender<Greeted>),
+}
+
+impl Door {
+    async fn enter(self, greeted: Greeted) {
+        // A torrent that ended meanwhile needs no peer.
+        match self {
+            Self::Torrent(inbox) => drop(inbox.send(ToTorrent::Incoming(greeted)).await),
+            Self::Resolve(callers) => drop(callers.send(greeted).await),
+        }
+    }
+}
+
+type Senders<T> = Mutex<HashMap<InfoHash, mpsc::Sender<T>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Forgets who has ended, too.
+fn open_sender<T>(senders: &Senders<T>, info_hash: InfoHash) -> Option<mpsc::Sender<T>> {
+    let mut senders = lock(senders);
+    senders.retain(|_, sender| !sender.is_closed());
+    senders.get(&info_hash).cloned()
+}
+
+async fn accept_tcp(listener: TcpListener, inner: Weak<Inner>) {
+    loop {
+        let accepted = listener.accept().await;
+        let Some(inner) = inner.upgrade() else { return };
+        match accepted {
+            Ok((stream, address)) if inner.context.dialer.settings().tcp => {
+                // Without it all works, only slower.
+                let _ = stream.set_nodelay(true);
+                inner.admit(Box::new(stream), Transport::Tcp, address);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "a peer could not be let in");
+                drop(inner);
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn accept_utp(socket: UtpSocket, inner: Weak<Inner>) {
+    loop {
+        let accepted = socket.accept().await;
+        let Some(inner) = inner.upgrade() else { return };
+        match accepted {
+            Ok((stream, address)) if inner.context.dialer.settings().utp => {
+                inner.admit(Box::new(stream), Transport::Utp, address);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "nobody can be let in over uTP any more");
+                return;
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Lets peers in at these ports until they are closed, and calls peers over uTP from there.
+    fn serve(self: &Arc<Self>, ports: Ports, stop: CancellationToken) {
+        let tasks = &self.context.tasks;
+        let utp = ports.utp.ok();
+        self.context.dialer.set_utp(utp.clone());
+        let Some(listener) = ports.tcp else { return };
+        let accepting = accept_tcp(listener, Arc::downgrade(self));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(accepting));
+        if let Some(socket) = utp {
+            let accepting = accept_utp(socket, Arc::downgrade(self));
+            tasks.spawn(stop.run_until_cancelled_owned(accepting));
+        }
+    }
+
+    /// Greets a peer in its own task, unless too many are being greeted.
+    fn admit(self: Arc<Self>, stream: Box<dyn Duplex>, transport: Transport, address: SocketAddr) {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let is_banned = lock(&self.context.bans).is_banned(self.context.epoch.elapsed(), address);
+        // Who calls chooses no port of ours: only where it comes from counts.
+        if is_banned || !(self.context.accepts)(address) {
+            return;
+        }
+        let Some(place) = self.greetings.begin(address.ip()) else { return };
+        let (stop, tasks) = (self.stop.clone(), self.context.tasks.clone());
+        let greeting = async move {
+            let _place = place;
+            match greet(stream, transport, address, &self.context.dialer, &*self).await {
+                Ok(greeted) => {
+                    if let Some(door) = self.door(greeted.who.handshake.info_hash) {
+                        door.enter(greeted).await;
+                    }
+                }
+                Err(error) => tracing::debug!(%address, %error, "a peer was not let in"),
+            }
+        };
+        tasks.spawn(stop.run_until_cancelled_owned(greeting));
+    }
+}
+
+impl std::fmt::Debug for SwarmConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { pieces_dir, listen_port, network, .. } = self;
+        f.debug_struct("SwarmConfig")
+            .field("pieces_dir", pieces_dir)
+            .field("listen_port", listen_port)
+            .field("network", network)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Swarm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Swarm").field("listen_port", &self.listen_port()).finish_non_exhaustive()
+    }
+}
