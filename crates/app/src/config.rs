@@ -9,8 +9,10 @@ use freshet_model::AddressPolicy;
 pub struct AppConfig {
     /// Holds `freshet.db`, its backups, `pieces/` and `logs/`.
     pub data_dir: PathBuf,
-    /// 0: any free port.
+    /// Where peers reach us, whatever the settings say; 0: as they say.
     pub peer_port: u16,
+    /// Whether peers are looked for beyond trackers, as far as the settings want it: by the DHT, in the local network, and
+    /// by asking the router to let them in.
     pub enable_dht: bool,
     pub addresses: AddressPolicy,
 }

@@ -78,12 +78,12 @@ impl Coded for MetainfoError {
 impl Coded for SettingsError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::LimitTooLow(_)
-            | Self::Volume(_)
+            Self::Volume(_)
             | Self::TooLarge
             | Self::Indexers
             | Self::IdleTimeout(_)
-            | Self::Preload(_) => ErrorCode::BadRequest,
+            | Self::Preload(_)
+            | Self::Connections(_) => ErrorCode::BadRequest,
         }
     }
 }
@@ -176,7 +176,6 @@ impl Coded for ActivateError {
         match self {
             Self::Metainfo(error) => error.code(),
             Self::WrongInfoHash(_) => ErrorCode::InvalidTorrent,
-            Self::PiecesDir(error) => io_code(error),
             Self::ShuttingDown => ErrorCode::Cancelled,
             Self::Failed(_) => ErrorCode::Internal,
         }
@@ -189,7 +188,6 @@ impl Coded for OpenFileError {
             Self::NotActive => ErrorCode::NotReady,
             Self::NoSuchFile(_) => ErrorCode::NoSuchFile,
             Self::TooManyReaders => ErrorCode::Busy,
-            Self::TimedOut => ErrorCode::Stalled,
             Self::Failed(failure) => failure_code(failure),
         }
     }

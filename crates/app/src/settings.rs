@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_model::{Settings, SettingsPatch, WireError};
+use freshet_model::{Settings, SettingsPatch, TransferSettings, WireError};
 
-use crate::App;
 use crate::args::VolumeSet;
 use crate::error::Coded as _;
+use crate::{App, AppConfig};
 
 impl App {
     pub fn settings(&self) -> Arc<Settings> {
@@ -27,18 +27,34 @@ impl App {
         self.inner.store.update_settings(patch).await.map_err(|error| error.wire())
     }
 
-    /// Keeps the engine's limits and idle time as the settings say.
-    pub(crate) fn follow_settings(&self) {
+    /// Keeps the engine, which was started with these transfers, as the settings say.
+    pub(crate) fn follow_settings(&self, mut transfers: TransferSettings) {
         let mut settings = self.inner.store.watch_settings();
-        let engine = self.inner.engine.clone();
+        let app = self.clone();
         self.inner.tasks.spawn("apply settings", async move {
+            let engine = &app.inner.engine;
             while settings.changed().await.is_ok() {
                 let now = settings.borrow_and_update().clone();
                 engine.set_limits(now.download_limit_bytes_per_sec, now.upload_limit_bytes_per_sec);
                 engine.set_idle_timeout(Duration::from_secs(now.idle_timeout_secs.into()));
+                let wanted = transfers_of(&app.inner.config, &now);
+                if wanted != transfers {
+                    let status = engine.set_transfers(&wanted).await;
+                    if wanted.peer_port != transfers.peer_port {
+                        app.tell_of_taken_port(status).await;
+                    }
+                    transfers = wanted;
+                }
             }
         });
     }
+}
+
+/// The settings of transfers, but for what was decided on the command line.
+pub(crate) fn transfers_of(config: &AppConfig, settings: &Settings) -> TransferSettings {
+    let chosen = settings.transfers.clone();
+    let peer_port = if config.peer_port == 0 { chosen.peer_port } else { config.peer_port };
+    TransferSettings { peer_port, ..chosen }
 }
 
 pub(crate) async fn update(app: &App, patch: SettingsPatch) -> Result<Settings, WireError> {

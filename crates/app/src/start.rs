@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use freshet_engine::{Engine, EngineConfig, EngineLimits};
+use freshet_engine::{Engine, EngineConfig, EngineLimits, EngineStatus};
 use freshet_media::Tools;
 use freshet_model::{AddressPolicy, Notice, NoticeKind, TorrentMarks, TorrentRecord, TorrentState};
 use freshet_store::{RestoredBackup, Store, StoreOptions};
@@ -11,6 +11,7 @@ use freshet_web::WebClient;
 use tracing::{error, info};
 
 use crate::events::EventHub;
+use crate::settings::transfers_of;
 use crate::{App, AppConfig, Inner, Tasks};
 
 /// Why the application can't start. Each is told to the person in one sentence.
@@ -45,11 +46,12 @@ impl App {
         let opening = tokio::task::spawn_blocking(move || Store::open(options));
         let (store, opened) = opening.await.map_err(|_| StartError::Interrupted)??;
         let settings = store.settings();
+        let transfers = transfers_of(&config, &settings);
         let engine = Engine::start(EngineConfig {
             pieces_dir: config.pieces(),
             dht_state_path: config.dht_state(),
-            peer_port: config.peer_port,
-            enable_dht: config.enable_dht,
+            enable_discovery: config.enable_dht,
+            transfers: transfers.clone(),
             addresses: config.addresses,
             download_limit_bytes_per_sec: settings.download_limit_bytes_per_sec,
             upload_limit_bytes_per_sec: settings.upload_limit_bytes_per_sec,
@@ -93,7 +95,8 @@ impl App {
                 passwords: crate::access::Passwords::new(),
             }),
         };
-        app.follow_settings();
+        app.follow_settings(transfers);
+        app.remember_good_peers();
         app.watch_folder();
         app.sweep_at_start().await;
         app.sweep_temporary();
@@ -118,12 +121,16 @@ impl App {
         self.inner.events.add_notice(notice).await;
     }
 
-    async fn tell_notices(&self, restored: Option<RestoredBackup>) {
-        let status = self.inner.engine.status();
+    /// Says which port peers have to use instead.
+    pub(crate) async fn tell_of_taken_port(&self, status: EngineStatus) {
         if status.wanted_port_taken {
             let subject = status.peer_port.map(|port| port.to_string()).unwrap_or_default();
             self.add_notice(Notice { kind: NoticeKind::PeerPortTaken, subject }).await;
         }
+    }
+
+    async fn tell_notices(&self, restored: Option<RestoredBackup>) {
+        self.tell_of_taken_port(self.inner.engine.status()).await;
         if self.inner.tools.is_none() {
             self.add_notice(Notice { kind: NoticeKind::FfmpegMissing, subject: "ffmpeg".to_owned() }).await;
         }
@@ -159,6 +166,7 @@ impl App {
         self.close_playbacks().await;
         self.inner.tasks.shutdown(deadline).await;
         self.inner.engine.shutdown(deadline).await;
+        self.store_good_peers().await;
         if let Err(error) = self.inner.store.close().await {
             error!(%error, "the store did not close in good order");
         }

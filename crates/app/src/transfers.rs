@@ -1,7 +1,8 @@
 //! What is being transferred, and stopping it.
 
 use freshet_model::{InfoHash, TransferStats, WireError};
-use tracing::info;
+use freshet_store::TorrentChange;
+use tracing::{info, warn};
 
 use crate::App;
 use crate::args::TransfersPause;
@@ -34,6 +35,28 @@ impl App {
         info!(paused, "transfers paused or resumed");
         self.inner.engine.set_paused(paused).await;
         self.inner.events.set_transfers_paused(paused).await;
+    }
+
+    /// Keeps the peers that were good to a torrent, so that it starts with them the next time.
+    pub(crate) fn remember_good_peers(&self) {
+        let app = self.clone();
+        self.inner.tasks.spawn("good peers", async move {
+            loop {
+                app.inner.engine.good_peers_added().await;
+                app.store_good_peers().await;
+            }
+        });
+    }
+
+    /// Stores those of the torrents that have ended since the last time.
+    pub(crate) async fn store_good_peers(&self) {
+        while let Some((info_hash, peers)) = self.inner.engine.take_good_peers() {
+            // A torrent that has left the library needs none.
+            let change = TorrentChange::Served { peers };
+            if let Err(error) = self.inner.store.change_torrent(info_hash, change).await {
+                warn!(%info_hash, %error, "its good peers could not be stored");
+            }
+        }
     }
 }
 

@@ -51,6 +51,40 @@ async fn a_magnet_shows_its_row_at_once_then_its_files_then_its_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_peers_that_were_good_to_a_torrent_are_known_the_next_time() {
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let info_hash = swarm.torrent.info_hash;
+    // Nobody is at the other one.
+    let magnet = format!("{}&x.pe=127.0.0.1:1", swarm.torrent.magnet());
+    for is_shutdown in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(folder.path()).await;
+        call(&app, "torrent_add", json!({ "source": magnet })).await.unwrap();
+        let record = soon("details", app.wait_until_ready(info_hash)).await.unwrap();
+        assert_eq!(record.peers.len(), 2);
+        let mut file = soon("opening", app.open_file(info_hash, FileIndex(0))).await.unwrap();
+        soon("reading", file.reader.read_to_end(&mut Vec::new())).await.unwrap();
+        drop(file);
+
+        let app = if is_shutdown {
+            shutdown(app).await;
+            start(folder.path()).await
+        } else {
+            assert!(app.drop_transfers(info_hash).await.unwrap());
+            app
+        };
+
+        let only_the_good = async {
+            while app.torrent(info_hash).await.unwrap().unwrap().peers != [swarm.torrent.peer] {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        soon("the good peer", only_the_good).await;
+        shutdown(app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_library_and_its_marks_are_there_after_a_restart_and_after_removal_and_return() {
     let swarm = Swarm::seed(&[("e1.mkv", 400_000), ("e2.mkv", 400_000)]).await;
     let folder = tempfile::tempdir().unwrap();
@@ -98,7 +132,7 @@ async fn bad_input_is_refused_by_name_and_changes_nothing() {
         ("torrent_detail", json!({ "info_hash": InfoHash::new([7; 20]) }), ErrorCode::NotFound),
         ("player_show", json!({ "info_hash": InfoHash::new([7; 20]) }), ErrorCode::NotFound),
         ("settings_update", json!({ "volume": 2.0 }), ErrorCode::BadRequest),
-        ("settings_update", json!({ "upload_limit_bytes_per_sec": 1 }), ErrorCode::BadRequest),
+        ("settings_update", json!({ "transfers": { "max_connections": 0 } }), ErrorCode::BadRequest),
     ];
     for (command, args, code) in table {
         assert_eq!(call(&app, command, args.clone()).await.unwrap_err().code, code, "{command} {args}");
@@ -137,6 +171,8 @@ async fn a_magnet_that_nobody_answers_fails_with_a_reason_and_can_be_tried_again
     let folder = tempfile::tempdir().unwrap();
     let app = start(folder.path()).await;
     let mut events = app.subscribe(Caller::MainWindow);
+    // Only now it listens; where there is nobody to ask, the answer comes at once.
+    assert!(snapshot(&mut events).await.torrents.is_empty());
     let info_hash = InfoHash::new([9; 20]);
 
     call(&app, "torrent_add", json!({ "source": info_hash.to_string() })).await.unwrap();

@@ -5,27 +5,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use freshet_model::InfoHash;
-use librqbit::ManagedTorrent;
+use freshet_model::{InfoHash, TransferStats};
+use freshet_swarm::{Bitfield, Torrent};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
-use crate::announce::Route;
-use crate::keeper::Keeper;
-use crate::phase::Phase;
+use crate::phase::{Failure, Phase};
 use crate::pieces::Layout;
-use crate::stats::Totals;
 
-/// A torrent that the session holds.
+/// A torrent that takes part in transfers.
 pub(crate) struct ActiveTorrent {
     pub(crate) info_hash: InfoHash,
-    pub(crate) handle: Arc<ManagedTorrent>,
+    pub(crate) torrent: Torrent,
     pub(crate) layout: Layout,
-    /// Its HTTP trackers, reachable as long as it is active.
-    _routes: Vec<Route>,
     pub(crate) phase: watch::Sender<Phase>,
-    pub(crate) keeper: Keeper,
+    /// Ends the search for its peers.
+    pub(crate) end_search: CancellationToken,
+    /// Somebody opened a file of it: before that, nobody is asked for peers.
+    pub(crate) in_use: CancellationToken,
     usage: Mutex<Usage>,
-    totals: Mutex<Totals>,
     /// Tells the supervisor that a file was opened.
     changed: Arc<Notify>,
 }
@@ -41,10 +39,10 @@ struct Usage {
     last_used: Instant,
     /// Somebody asked after it, and may come back until then.
     kept_until: Option<Instant>,
-    /// What the session was told to download.
+    /// What the swarm was told to download.
     selected: BTreeSet<usize>,
-    /// Whether transfers were started: not before somebody reads, so that the first peers find work at once.
-    is_started: bool,
+    /// Files that were opened since it is active.
+    opened: BTreeSet<usize>,
     /// Nobody can open it any more: it is being deactivated.
     is_closing: bool,
 }
@@ -77,19 +75,18 @@ pub(crate) struct Lease {
 impl ActiveTorrent {
     pub(crate) fn new(
         info_hash: InfoHash,
-        handle: Arc<ManagedTorrent>,
+        torrent: Torrent,
         layout: Layout,
-        routes: Vec<Route>,
         phase: Phase,
         changed: Arc<Notify>,
     ) -> Self {
         Self {
             info_hash,
-            handle,
+            torrent,
             layout,
-            _routes: routes,
             phase: watch::Sender::new(phase),
-            keeper: Keeper::new(),
+            end_search: CancellationToken::new(),
+            in_use: CancellationToken::new(),
             usage: Mutex::new(Usage {
                 watched: HashMap::new(),
                 lingering: HashMap::new(),
@@ -98,10 +95,9 @@ impl ActiveTorrent {
                 last_used: Instant::now(),
                 kept_until: None,
                 selected: BTreeSet::new(),
-                is_started: false,
+                opened: BTreeSet::new(),
                 is_closing: false,
             }),
-            totals: Mutex::default(),
             changed,
         }
     }
@@ -121,9 +117,14 @@ impl ActiveTorrent {
             usage.lingering.remove(&file);
         }
         drop(usage);
-        self.keeper.begin();
+        self.in_use.cancel();
         self.changed.notify_one();
         Some(Lease { torrent: Arc::clone(self), number, position, file, purpose, linger })
+    }
+
+    /// Whether this file was never opened since the torrent is active; from now on it was.
+    pub(crate) fn is_first_use(&self, file: usize) -> bool {
+        self.usage().opened.insert(file)
     }
 
     pub(crate) fn has_readers(&self) -> bool {
@@ -154,25 +155,27 @@ impl ActiveTorrent {
         false
     }
 
-    /// The files that should be downloading now, if that is not what the session was told last.
-    pub(crate) fn new_selection(&self) -> Option<BTreeSet<usize>> {
+    /// The pieces of the files that should be downloading now, if that is not what the swarm was told last.
+    pub(crate) fn new_selection(&self) -> Option<Option<Bitfield>> {
         let now = Instant::now();
         let mut usage = self.usage();
         usage.lingering.retain(|_, until| *until > now);
         let wanted: BTreeSet<usize> = usage.watched.keys().chain(usage.lingering.keys()).copied().collect();
-        (wanted != usage.selected).then_some(wanted)
-    }
-
-    pub(crate) fn set_selected(&self, selected: BTreeSet<usize>) {
-        self.usage().selected = selected;
-    }
-
-    pub(crate) fn is_started(&self) -> bool {
-        self.usage().is_started
-    }
-
-    pub(crate) fn set_started(&self) {
-        self.usage().is_started = true;
+        if wanted == usage.selected {
+            return None;
+        }
+        let pieces = (!wanted.is_empty()).then(|| {
+            let cut = self.torrent.spec().layout;
+            let mut pieces = Bitfield::new(cut.pieces());
+            for range in wanted.iter().filter_map(|file| self.layout.file_range(*file)) {
+                for piece in cut.pieces_of(range) {
+                    pieces.set(freshet_swarm::PieceIndex(piece));
+                }
+            }
+            pieces
+        });
+        usage.selected = wanted;
+        Some(pieces)
     }
 
     /// Tells the readers at once, unless the torrent has already ended for them.
@@ -188,11 +191,29 @@ impl ActiveTorrent {
     }
 
     pub(crate) fn is_failed(&self) -> bool {
-        matches!(&*self.phase.borrow(), Phase::Failed(_))
+        matches!(&*self.phase.borrow(), Phase::Failed(_)) || self.failure().is_some()
     }
 
-    pub(crate) fn totals(&self) -> MutexGuard<'_, Totals> {
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What stopped the transfer, if something did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.torrent.stats().borrow().failure.as_ref().map(Failure::from)
+    }
+
+    /// What it does at this moment.
+    pub(crate) fn stats(&self) -> TransferStats {
+        let stats = Arc::clone(&self.torrent.stats().borrow());
+        TransferStats {
+            info_hash: self.info_hash,
+            down_bytes_per_sec: stats.down_bytes_per_sec,
+            up_bytes_per_sec: stats.up_bytes_per_sec,
+            downloaded_bytes: stats.downloaded_bytes,
+            uploaded_bytes: stats.uploaded_bytes,
+            have_bytes: stats.have_bytes,
+            connected_peers: stats.connected_peers,
+            known_peers: stats.known_peers,
+            connected_seeders: stats.connected_seeders,
+            connecting_peers: stats.connecting_peers,
+        }
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {

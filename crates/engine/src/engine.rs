@@ -2,26 +2,26 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use freshet_model::{FileIndex, InfoHash, TransferStats};
+use freshet_swarm::Swarm;
+use freshet_swarm::discover::Discovery;
+use freshet_swarm::schedule::Class;
 use freshet_web::WebClient;
-use librqbit::Session;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use url::Url;
 
 use crate::active::{ActiveTorrent, Purpose};
-use crate::announce::Relay;
+use crate::good_peers::GoodPeers;
 use crate::phase::Phase;
-use crate::resolve::Resolving;
+use crate::resolve::{Resolving, Warm};
 use crate::tasks::Tasks;
-use crate::trackers::TrackerJudge;
+use crate::transfers::Ways;
 use crate::turns::Turns;
-use crate::{
-    EngineConfig, EngineStatus, Failure, FileReader, OpenFileError, StartError, session, storage, supervisor,
-};
+use crate::{EngineConfig, EngineStatus, FileReader, OpenFileError, StartError, start, supervisor, tail};
 
 /// Somebody who follows the torrents that were closed can be so many behind before one is missed.
 const KEPT_IDLE_NEWS: usize = 256;
@@ -47,23 +47,19 @@ pub struct TorrentSpec {
 
 pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
-    pub(crate) status: EngineStatus,
-    pub(crate) session: Arc<Session>,
-    /// Asks peers for details; it never transfers.
-    pub(crate) resolver: Arc<Session>,
-    pub(crate) peer_id: [u8; 20],
+    status: Mutex<EngineStatus>,
+    pub(crate) swarm: Swarm,
+    pub(crate) discovery: Discovery,
     pub(crate) web: WebClient,
-    pub(crate) trackers: TrackerJudge,
-    /// `None` if no port on loopback could be had: then HTTP trackers are not asked for active torrents.
-    pub(crate) relay: Option<Relay>,
     pub(crate) tasks: Tasks,
     pub(crate) turns: Arc<Turns>,
     torrents: Mutex<HashMap<InfoHash, Arc<ActiveTorrent>>>,
     pub(crate) resolving: Resolving,
-    /// The session's own numbers are not unique while torrents are added side by side.
-    next_id: AtomicUsize,
+    pub(crate) warm: Warm,
     is_paused: AtomicBool,
     idle_timeout: Mutex<Duration>,
+    ways: Mutex<Ways>,
+    pub(crate) good_peers: GoodPeers,
     idle_closed: broadcast::Sender<InfoHash>,
     readers: Arc<Semaphore>,
     pub(crate) stats: watch::Sender<Arc<Vec<TransferStats>>>,
@@ -80,34 +76,29 @@ impl Engine {
     /// # Errors
     /// [`StartError`], if the folder can't be used or nothing can be transferred at all.
     pub async fn start(config: EngineConfig) -> Result<Self, StartError> {
-        storage::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
+        freshet_swarm::pieces::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
         let web = WebClient::new(config.addresses)?;
-        let session::Started { session, status } = session::start(&config).await?;
-        let resolver = session::start_resolver(&config).await?;
+        let start::Started { swarm, discovery, status } = start::start(&config, &web).await?;
         let tasks = Tasks::default();
-        let relay = Relay::start(web.clone(), config.addresses, &tasks)
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "HTTP trackers can't be asked"))
-            .ok();
         let changed = Arc::new(Notify::new());
         let idle_timeout = config.limits.idle_timeout;
+        let ways = Ways::of(&config, &config.transfers);
         let inner = Arc::new(Inner {
-            trackers: TrackerJudge::new(config.addresses, config.limits.tracker_check_timeout),
             readers: Arc::new(Semaphore::new(config.limits.max_readers)),
             config,
-            status,
-            session,
-            resolver,
-            peer_id: session::random_peer_id(),
+            status: Mutex::new(status),
+            swarm,
+            discovery,
             web,
-            relay,
             tasks,
             turns: Arc::default(),
             torrents: Mutex::default(),
             resolving: Resolving::default(),
-            next_id: AtomicUsize::new(0),
+            warm: Warm::default(),
             is_paused: AtomicBool::new(false),
             idle_timeout: Mutex::new(idle_timeout),
+            ways: Mutex::new(ways),
+            good_peers: GoodPeers::default(),
             idle_closed: broadcast::Sender::new(KEPT_IDLE_NEWS),
             stats: watch::Sender::new(Arc::default()),
             changed: Arc::clone(&changed),
@@ -117,15 +108,15 @@ impl Engine {
         Ok(Self { inner })
     }
 
-    /// What could be had at the start.
+    /// What could be had at the start, or at the last change of the settings.
     pub fn status(&self) -> EngineStatus {
-        self.inner.status
+        *self.inner.lock_status()
     }
 
     /// Opens a file of an active torrent for watching: it is selected for download until nobody has read it for
     /// [`crate::EngineLimits::selection_linger`].
     ///
-    /// Waits until pieces that are already on the disk are checked, not for any transfer.
+    /// Does not wait for any transfer.
     ///
     /// # Errors
     /// [`OpenFileError`].
@@ -155,21 +146,23 @@ impl Engine {
         let slot =
             Arc::clone(&inner.readers).try_acquire_owned().map_err(|_| OpenFileError::TooManyReaders)?;
         let lease = torrent.lease(index, purpose, limits.selection_linger).ok_or(OpenFileError::NotActive)?;
-        let mut phase = torrent.phase.subscribe();
-        let opening = tokio::time::timeout(limits.open_timeout, Arc::clone(&torrent.handle).stream(index));
-        let stream = tokio::select! {
-            end = phase.wait_for(|phase| matches!(phase, Phase::Failed(_) | Phase::Removed)) => {
-                return Err(match end.as_deref() {
-                    Ok(Phase::Failed(failure)) => OpenFileError::Failed(failure.clone()),
-                    _ => OpenFileError::NotActive,
-                });
-            }
-            opened = opening => opened
-                .map_err(|_| OpenFileError::TimedOut)?
-                .map_err(|error| OpenFileError::Failed(Failure::from_chain(&error)))?,
+        if let Some(failure) = torrent.failure() {
+            return Err(OpenFileError::Failed(failure));
+        }
+        let class = match purpose {
+            Purpose::Watch => Class::Player,
+            Purpose::Look => Class::Preview,
         };
-        inner.start_transfers(&torrent).await;
-        Ok(FileReader::new(Box::new(stream), &torrent, length_bytes, limits.stall_timeout, lease, slot))
+        let bytes = torrent.layout.file_range(index).ok_or(OpenFileError::NoSuchFile(file))?;
+        if torrent.is_first_use(index)
+            && let Some(tail) = tail::of(&bytes)
+        {
+            let task = tail::fetch(Arc::clone(&torrent), tail);
+            drop(inner.tasks.spawn(format!("end of a file of {info_hash}"), task));
+        }
+        let stream = torrent.torrent.open_reader(bytes, class).await.map_err(|_| OpenFileError::NotActive)?;
+        inner.select_files(&torrent).await;
+        Ok(FileReader::new(stream, &torrent, length_bytes, limits.stall_timeout, lease, slot))
     }
 
     /// What the active torrents do, as it was up to a second ago.
@@ -187,12 +180,10 @@ impl Engine {
         self.inner.torrent(info_hash).is_some()
     }
 
-    /// Changes the limits of all transfers together, at once. 0 is no limit; others are raised to
-    /// [`crate::MIN_RATE_LIMIT_BYTES_PER_SEC`].
+    /// Changes the limits of all transfers together, at once. 0 is no limit.
     pub fn set_limits(&self, download_bytes_per_sec: u64, upload_bytes_per_sec: u64) {
-        let limits = &self.inner.session.ratelimits;
-        limits.set_download_bps(session::rate_limit(download_bytes_per_sec));
-        limits.set_upload_bps(session::rate_limit(upload_bytes_per_sec));
+        let limit = |bytes_per_sec: u64| (bytes_per_sec > 0).then_some(bytes_per_sec);
+        self.inner.swarm.set_limits(limit(download_bytes_per_sec), limit(upload_bytes_per_sec));
     }
 
     /// Changes how long a torrent without readers stays active, from now on and also for those that are.
@@ -217,14 +208,22 @@ impl Engine {
     /// Afterwards the engine does nothing any more.
     pub async fn shutdown(&self, deadline: Duration) -> Vec<String> {
         let ends_at = tokio::time::Instant::now() + deadline;
-        for torrent in self.inner.all() {
+        let torrents = self.inner.all();
+        for torrent in &torrents {
             torrent.publish(Phase::Removed);
         }
-        let mut missed = self.inner.tasks.shut_down(deadline).await;
+        let asked = torrents.iter().map(|torrent| self.inner.good_peers.ask(&torrent.torrent));
+        // Who does not answer by then is not remembered, and nobody misses that.
+        let _ = tokio::time::timeout_at(ends_at, futures::future::join_all(asked)).await;
+        drop(torrents);
+        let left = ends_at.saturating_duration_since(tokio::time::Instant::now());
+        let mut missed = self.inner.tasks.shut_down(left).await;
         self.inner.lock_torrents().clear();
-        let sessions = async { tokio::join!(self.inner.session.stop(), self.inner.resolver.stop()) };
-        if tokio::time::timeout_at(ends_at, sessions).await.is_err() {
-            missed.push("transfer session".to_owned());
+        let left = ends_at.saturating_duration_since(tokio::time::Instant::now());
+        let (has_ended, ()) =
+            tokio::join!(self.inner.swarm.shutdown(left), self.inner.discovery.shutdown(ends_at));
+        if !has_ended {
+            missed.push("transfers".to_owned());
         }
         for name in &missed {
             tracing::warn!(name, "did not end in time");
@@ -250,10 +249,6 @@ impl Inner {
         self.lock_torrents().remove(&info_hash)
     }
 
-    pub(crate) fn next_id(&self) -> usize {
-        self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
     pub(crate) fn idle_timeout(&self) -> Duration {
         *self.lock_idle_timeout()
     }
@@ -266,6 +261,24 @@ impl Inner {
 
     fn lock_idle_timeout(&self) -> MutexGuard<'_, Duration> {
         self.idle_timeout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives it back.
+    pub(crate) fn set_status(&self, status: EngineStatus) -> EngineStatus {
+        *self.lock_status() = status;
+        status
+    }
+
+    fn lock_status(&self) -> MutexGuard<'_, EngineStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn ways(&self) -> Ways {
+        *self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_ways(&self, ways: Ways) {
+        *self.ways.lock().unwrap_or_else(PoisonError::into_inner) = ways;
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -283,6 +296,6 @@ impl Inner {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("status", &self.inner.status).finish_non_exhaustive()
+        f.debug_struct("Engine").field("status", &self.status()).finish_non_exhaustive()
     }
 }

@@ -13,8 +13,8 @@ pub enum StartError {
     PiecesDir(io::Error),
     #[error("the HTTP client could not be set up: {0}")]
     Web(#[from] freshet_web::BuildError),
-    #[error("the transfer session could not be started: {0}")]
-    Session(String),
+    #[error("transfers could not be started: {0}")]
+    Transfers(String),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +49,6 @@ pub enum ActivateError {
     Metainfo(#[from] MetainfoError),
     #[error("the torrent file belongs to {0}")]
     WrongInfoHash(InfoHash),
-    #[error("the folder for pieces can't be used: {0}")]
-    PiecesDir(io::Error),
     #[error("the engine is shutting down")]
     ShuttingDown,
     #[error("the torrent could not be activated: {0}")]
@@ -65,9 +63,6 @@ pub enum OpenFileError {
     NoSuchFile(FileIndex),
     #[error("too many readers are open")]
     TooManyReaders,
-    /// The pieces on the disk were not checked in time.
-    #[error("the torrent was not ready in time")]
-    TimedOut,
     #[error("{0}")]
     Failed(Failure),
 }

@@ -4,18 +4,16 @@
 //! TorrentSource --resolve--> Resolved (checked metainfo) --activate--> active torrent --open_file--> FileReader
 //! ```
 //!
-//! Nobody above this wall ever sees a peer or a session: they read bytes and get typed errors. Pieces are only numbers in
-//! a picture of the moment ([`Engine::pieces`]). The first
-//! version transfers through librqbit's session; the crate `freshet-swarm` takes its place behind this facade later.
+//! Nobody above this wall ever sees a peer: they read bytes and get typed errors. Pieces are only numbers in a picture of
+//! the moment ([`Engine::pieces`]). The transfers themselves are `freshet-swarm`'s.
 //! The wall stands here because everything strangers send (metadata, tracker links, pieces) is judged on this side of
 //! it, in a task of its own, and a failure there is the failure of one torrent only.
 
 mod active;
-mod announce;
 mod config;
 mod engine;
 mod error;
-mod keeper;
+mod good_peers;
 mod lifecycle;
 mod peers;
 mod phase;
@@ -23,18 +21,18 @@ mod pieces;
 mod preload;
 mod reader;
 mod resolve;
-mod session;
-mod stats;
-mod storage;
+mod search;
+mod start;
 mod supervisor;
+mod tail;
 mod tasks;
-mod trackers;
+mod transfers;
 mod turns;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use config::{EngineConfig, EngineLimits, EngineStatus, MIN_RATE_LIMIT_BYTES_PER_SEC};
+pub use config::{EngineConfig, EngineLimits, EngineStatus};
 pub use engine::{Engine, TorrentSpec};
 pub use error::{
     ActivateError, DeletePiecesError, OpenFileError, PreloadError, ReadError, ResolveError, StartError,

@@ -1,33 +1,29 @@
 //! From idle to active and back: activate, pause, deactivate, delete.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_model::{InfoHash, Metainfo};
-use librqbit::storage::StorageFactoryExt;
-use librqbit::{AddTorrent, AddTorrentOptions, AddTorrentResponse, ManagedTorrent, ManagedTorrentState};
-
-use url::Url;
+use freshet_model::{InfoHash, Metainfo, TransferInfo};
+use freshet_swarm::pieces::FileSpan;
+use freshet_swarm::{PeerSource, Torrent};
 
 use crate::active::ActiveTorrent;
-use crate::announce::Route;
 use crate::engine::{Engine, Inner};
 use crate::phase::Phase;
 use crate::pieces::Layout;
-use crate::storage::PieceFilesFactory;
+use crate::search;
 use crate::tasks::TaskFailed;
-use crate::{ActivateError, DeletePiecesError, TorrentSpec, peers, storage};
+use crate::{ActivateError, DeletePiecesError, TorrentSpec, peers};
 
-/// Trackers say themselves how often they want to be asked; this holds whatever they say.
-const TRACKER_INTERVAL: Duration = Duration::from_secs(10 * 60);
+/// How long a torrent that is taken out may take to end its connections and to remember what is here.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Makes a torrent ready for reading. Nothing is transferred before a file of it is opened.
     ///
     /// Activating an active torrent does nothing, activating a failed one starts it anew. Goes on to its end if the
-    /// caller goes away. Waits for the names of the trackers, for [`crate::EngineLimits::tracker_check_timeout`] at
-    /// most; pieces that are on the disk are checked afterwards, [`Engine::open_file`] waits for that.
+    /// caller goes away. Waits for nobody; pieces on the disk that nobody remembers are checked afterwards, those that a
+    /// reader needs first.
     ///
     /// # Errors
     /// [`ActivateError`].
@@ -80,7 +76,7 @@ impl Engine {
     pub async fn set_paused(&self, is_paused: bool) {
         self.inner.set_is_paused(is_paused);
         for torrent in self.inner.all() {
-            // Readers hear it before the session has let go of its peers.
+            // Readers hear it before the torrents do.
             if is_paused && !torrent.is_failed() {
                 torrent.publish(Phase::Paused);
             }
@@ -108,127 +104,57 @@ impl Inner {
             Some(_) => return Ok(()),
             None => {}
         }
-        let mut trackers = self.trackers.judge(&spec.trackers).await;
+        let torrent = self.add_to_swarm(&metainfo, &spec)?;
         let mut peers = peers::allowed(&spec.peers, self.config.addresses);
         if metainfo.is_private {
-            // BEP 27: one tracker at a time, and nobody that it did not name.
-            trackers.truncate(1);
+            // BEP 27: nobody that its trackers did not name.
             peers.clear();
         }
-        let (trackers, routes) = self.through_relay(trackers);
-        let handle = self.add_to_session(&metainfo, &spec, &trackers, peers).await?;
-        let layout = Layout::new(&metainfo);
+        torrent.set_paused(self.is_paused()).await;
+        torrent.add_peers(peers, PeerSource::Given).await;
+        if let Some(warm) = self.warm.take(spec.info_hash) {
+            torrent.adopt(warm).await;
+        }
         let phase = if self.is_paused() { Phase::Paused } else { Phase::Live };
         let changed = Arc::clone(&self.changed);
-        self.insert(Arc::new(ActiveTorrent::new(spec.info_hash, handle, layout, routes, phase, changed)));
+        let layout = Layout::new(&metainfo);
+        let active = Arc::new(ActiveTorrent::new(spec.info_hash, torrent, layout, phase, changed));
+        let search =
+            search::run(self.discovery.clone(), Arc::clone(&active), spec.trackers, metainfo.is_private);
+        drop(self.tasks.spawn(format!("peers of {}", spec.info_hash), search));
+        self.insert(active);
         self.changed.notify_one();
         Ok(())
     }
 
-    /// What the session is told to ask instead of `trackers`.
-    fn through_relay(&self, trackers: Vec<Url>) -> (Vec<Url>, Vec<Route>) {
-        let mut routes = Vec::new();
-        let trackers = trackers
-            .into_iter()
-            .filter_map(|tracker| {
-                if tracker.scheme() == "udp" {
-                    return Some(tracker);
-                }
-                let route = self.relay.as_ref()?.route(tracker)?;
-                let url = route.url.clone();
-                routes.push(route);
-                Some(url)
-            })
+    fn add_to_swarm(&self, metainfo: &Metainfo, spec: &TorrentSpec) -> Result<Torrent, ActivateError> {
+        let transfer = TransferInfo::parse(metainfo, &spec.torrent_file)?;
+        let failed = |error: &dyn std::fmt::Display| ActivateError::Failed(error.to_string());
+        let files = metainfo.files.iter().zip(transfer.paddings);
+        let spans: Vec<FileSpan> = files
+            .map(|(file, is_padding)| FileSpan { length_bytes: file.length_bytes, is_padding })
             .collect();
-        (trackers, routes)
-    }
-
-    async fn add_to_session(
-        &self,
-        metainfo: &Metainfo,
-        spec: &TorrentSpec,
-        trackers: &[Url],
-        peers: Vec<SocketAddr>,
-    ) -> Result<Arc<ManagedTorrent>, ActivateError> {
-        let folder = storage::folder_of(&self.config.pieces_dir, spec.info_hash);
-        let options = AddTorrentOptions {
-            paused: true,
-            only_files: Some(Vec::new()),
-            overwrite: true,
-            output_folder: Some(folder.to_string_lossy().into_owned()),
-            force_tracker_interval: Some(TRACKER_INTERVAL),
-            initial_peers: Some(peers),
-            preferred_id: Some(self.next_id()),
-            storage_factory: Some(PieceFilesFactory::new(folder).boxed()),
-            trackers: Some(trackers.iter().map(ToString::to_string).collect()),
-            ..AddTorrentOptions::default()
+        let layout = freshet_swarm::Layout::new(metainfo.piece_bytes, metainfo.total_bytes)
+            .map_err(|error| failed(&error))?;
+        let spec = freshet_swarm::TorrentSpec {
+            info_hash: metainfo.info_hash,
+            layout,
+            piece_hashes: transfer.piece_hashes.into(),
+            files: spans.into(),
+            is_private: metainfo.is_private,
+            info: spec.torrent_file.get(metainfo.info_range.clone()).map(bytes::Bytes::copy_from_slice),
         };
-        // The bytes are cut to the checked part once more: what stands beside it, trackers above all, is not judged.
-        let torrent_file = AddTorrent::from_bytes(metainfo.bare_torrent_file(&spec.torrent_file));
-        let added = self
-            .session
-            .add_torrent(torrent_file, Some(options))
-            .await
-            .map_err(|error| ActivateError::Failed(format!("{error:#}")))?;
-        match added {
-            AddTorrentResponse::Added(_, handle) | AddTorrentResponse::AlreadyManaged(_, handle)
-                if handle.info_hash().0 == *spec.info_hash.as_bytes() =>
-            {
-                Ok(handle)
-            }
-            _ => Err(ActivateError::Failed("the session answered with another torrent".to_owned())),
+        self.swarm.add(spec).map_err(|error| failed(&error))
+    }
+
+    /// Tells the swarm which files are being watched, if that has changed.
+    pub(crate) async fn select_files(&self, torrent: &ActiveTorrent) {
+        if let Some(pieces) = torrent.new_selection() {
+            torrent.torrent.set_rest(pieces).await;
         }
     }
 
-    /// Selects what is being watched and starts transfers, in this order: peers that find nothing to do at first don't
-    /// look again for seconds.
-    pub(crate) async fn start_transfers(self: &Arc<Self>, torrent: &Arc<ActiveTorrent>) {
-        self.select_files(torrent).await;
-        if torrent.is_started() {
-            return;
-        }
-        let inner = Arc::clone(self);
-        let torrent = Arc::clone(torrent);
-        let name = format!("start {}", torrent.info_hash);
-        let task = async move {
-            torrent.set_started();
-            inner.follow_pause(&torrent).await;
-        };
-        if let Err(error) = self.tasks.run(name, task).await {
-            tracing::warn!(%error, "transfers could not be started");
-        }
-    }
-
-    /// Tells the session which files are being watched, if that has changed. It can't hear that while it checks
-    /// pieces; then the supervisor tells it later.
-    pub(crate) async fn select_files(self: &Arc<Self>, torrent: &Arc<ActiveTorrent>) {
-        if torrent.new_selection().is_none() {
-            return;
-        }
-        let inner = Arc::clone(self);
-        let torrent = Arc::clone(torrent);
-        let name = format!("select files {}", torrent.info_hash);
-        let task = async move {
-            let _turn = inner.turns.take(torrent.info_hash).await;
-            let Some(selected) = torrent.new_selection() else { return };
-            let is_ready = torrent.handle.with_state(|state| {
-                matches!(state, ManagedTorrentState::Live(_) | ManagedTorrentState::Paused(_))
-            });
-            if !is_ready {
-                return;
-            }
-            let files = selected.iter().copied().collect();
-            match inner.session.update_only_files(&torrent.handle, &files).await {
-                Ok(()) => torrent.set_selected(selected),
-                Err(error) => tracing::debug!(error = format!("{error:#}"), "selection not taken"),
-            }
-        };
-        if let Err(error) = self.tasks.run(name, task).await {
-            tracing::debug!(%error, "selection not taken");
-        }
-    }
-
-    /// Brings one torrent of the session into the state that [`Engine::set_paused`] asks for.
+    /// Brings one torrent into the state that [`Engine::set_paused`] asks for.
     async fn follow_pause(&self, torrent: &ActiveTorrent) {
         let _turn = self.turns.take(torrent.info_hash).await;
         let is_removed = self.torrent(torrent.info_hash).is_none();
@@ -236,17 +162,7 @@ impl Inner {
             return;
         }
         let is_paused = self.is_paused();
-        let is_live = torrent.handle.live().is_some();
-        let changed = if is_paused && is_live {
-            self.session.pause(&torrent.handle).await
-        } else if !is_paused && !is_live && torrent.is_started() {
-            self.session.unpause(&torrent.handle).await
-        } else {
-            Ok(())
-        };
-        if let Err(error) = changed {
-            tracing::warn!(info_hash = %torrent.info_hash, error = format!("{error:#}"), is_paused, "not followed");
-        }
+        torrent.torrent.set_paused(is_paused).await;
         torrent.publish(if is_paused { Phase::Paused } else { Phase::Live });
     }
 
@@ -255,17 +171,18 @@ impl Inner {
         let Some(torrent) = self.remove(info_hash) else { return Ok(false) };
         torrent.publish(Phase::Removed);
         self.changed.notify_one();
-        let id = torrent.handle.id();
-        self.session
-            .delete(id.into(), false)
-            .await
-            .map_err(|error| DeletePiecesError::Failed(format!("{error:#}")))?;
+        torrent.end_search.cancel();
+        self.good_peers.ask(&torrent.torrent).await;
+        torrent.torrent.stop();
+        if tokio::time::timeout(STOP_TIMEOUT, torrent.torrent.stopped()).await.is_err() {
+            return Err(DeletePiecesError::Failed("its transfers did not end in time".to_owned()));
+        }
         Ok(true)
     }
 
     async fn delete_folder(&self, info_hash: InfoHash) -> Result<(), DeletePiecesError> {
-        let folder = storage::folder_of(&self.config.pieces_dir, info_hash);
-        tokio::task::spawn_blocking(move || storage::delete_folder(&folder))
+        let pieces_dir = self.config.pieces_dir.clone();
+        tokio::task::spawn_blocking(move || freshet_swarm::pieces::delete(&pieces_dir, info_hash))
             .await
             .map_err(|error| DeletePiecesError::Failed(error.to_string()))?
             .map_err(|error| DeletePiecesError::Io { info_hash, error })

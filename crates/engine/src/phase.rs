@@ -1,7 +1,10 @@
 //! What a reader has to know about its torrent while it waits.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
+
+use freshet_swarm::StorageFailure;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -32,18 +35,15 @@ impl Failure {
     pub(crate) fn other(message: impl Into<Arc<str>>) -> Self {
         Self { kind: FailureKind::Other, message: message.into() }
     }
+}
 
-    /// Finds the I/O error among the causes, if there is one.
-    pub(crate) fn from_chain(error: &anyhow::Error) -> Self {
-        let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
-        let kind = match io.map(std::io::Error::kind) {
-            Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => {
-                FailureKind::DiskFull
-            }
-            Some(_) => FailureKind::Storage,
-            None => FailureKind::Other,
+impl From<&StorageFailure> for Failure {
+    fn from(failure: &StorageFailure) -> Self {
+        let kind = match failure.kind {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::DiskFull,
+            _ => FailureKind::Storage,
         };
-        Self { kind, message: format!("{error:#}").into() }
+        Self { kind, message: failure.to_string().into() }
     }
 }
 
@@ -58,21 +58,18 @@ impl fmt::Display for Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]
-    fn a_full_disk_is_found_among_the_causes() {
+    fn a_full_disk_is_told_from_other_trouble_with_it() {
         let table = [
             (io::ErrorKind::StorageFull, FailureKind::DiskFull),
             (io::ErrorKind::QuotaExceeded, FailureKind::DiskFull),
             (io::ErrorKind::PermissionDenied, FailureKind::Storage),
         ];
         for (kind, expected) in table {
-            let error = anyhow::Error::new(io::Error::from(kind)).context("writing a block").context("outer");
-            assert_eq!(Failure::from_chain(&error).kind, expected, "{kind:?}");
+            let failure = StorageFailure::from(io::Error::from(kind));
+            assert_eq!(Failure::from(&failure).kind, expected, "{kind:?}");
         }
-        assert_eq!(Failure::from_chain(&anyhow::anyhow!("else")).kind, FailureKind::Other);
     }
 }

@@ -2,14 +2,11 @@
 //!
 //! Pieces leave this room only as numbers in a picture of one moment: nothing above decides by them.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use freshet_model::{FileIndex, InfoHash, Metainfo, PieceMap, PieceReader};
-use librqbit::Api;
 
 use crate::Engine;
 use crate::active::{ActiveTorrent, OpenReader};
+use freshet_model::{FileIndex, InfoHash, Metainfo, PieceMap, PieceReader};
 
 /// So much is fetched ahead for every reader.
 const READ_AHEAD_BYTES: u64 = 32 * 1024 * 1024;
@@ -42,6 +39,11 @@ impl Layout {
         }
     }
 
+    /// Where a file lies in the torrent.
+    pub(crate) fn file_range(&self, file: usize) -> Option<std::ops::Range<u64>> {
+        self.files.get(file).cloned()
+    }
+
     pub(crate) fn file_length(&self, file: usize) -> Option<u64> {
         self.files.get(file).map(|range| range.end - range.start)
     }
@@ -62,17 +64,16 @@ impl Layout {
 }
 
 impl Engine {
-    /// What an active torrent has, and its readers; `None` for one that is not active. While the pieces on the disk are
-    /// being checked, none is here yet.
+    /// What an active torrent has, and its readers; `None` for one that is not active. Pieces on the disk that nobody
+    /// remembers are here as soon as they were checked.
     ///
     /// Copies a bit for each piece and never waits for a transfer.
     pub fn pieces(&self, info_hash: InfoHash) -> Option<PieceMap> {
         let torrent = self.inner.torrent(info_hash)?;
         let layout = &torrent.layout;
         let mut map = PieceMap::empty(layout.piece_bytes, layout.piece_count, layout.total_bytes);
-        let session = Api::new(Arc::clone(&self.inner.session), None);
-        if let Ok((bits, _)) = session.api_dump_haves(torrent.handle.id().into()) {
-            map = map.with_bitfield(bits.as_raw_slice());
+        if let Some(have) = &torrent.torrent.picture().have {
+            map = map.with_bitfield(have.as_wire());
         }
         map.readers = torrent.readers(|reader| place(&torrent, reader));
         Some(map)
@@ -80,7 +81,7 @@ impl Engine {
 
     /// Where a file lies in the bytes of an active torrent.
     pub fn file_range(&self, info_hash: InfoHash, file: FileIndex) -> Option<std::ops::Range<u64>> {
-        self.inner.torrent(info_hash)?.layout.files.get(file.as_usize()).cloned()
+        self.inner.torrent(info_hash)?.layout.file_range(file.as_usize())
     }
 }
 

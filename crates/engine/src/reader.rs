@@ -6,22 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncSeek, BufReader, ReadBuf};
+use freshet_swarm::{ReadEnd, Reader};
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::active::{ActiveTorrent, Lease};
-use crate::keeper::Starving;
 use crate::phase::Phase;
 use crate::{Failure, ReadError};
-
-/// Small reads are served from memory; each read of the store costs a switch of threads.
-const BUFFER_BYTES: usize = 256 * 1024;
-
-pub(crate) trait FileStream: AsyncRead + AsyncSeek + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncSeek + Send + Unpin> FileStream for T {}
 
 /// Reads a file of an active torrent; missing pieces are asked for, first those that follow the position.
 ///
@@ -31,13 +24,13 @@ impl<T: AsyncRead + AsyncSeek + Send + Unpin> FileStream for T {}
 ///
 /// Dropping it frees its slot and ends its read-ahead. Needs a multi-thread runtime.
 pub struct FileReader {
-    stream: BufReader<Box<dyn FileStream>>,
+    stream: Reader,
     position: u64,
     length_bytes: u64,
     phase: watch::Receiver<Phase>,
     phase_change: ReusableBoxFuture<'static, (watch::Receiver<Phase>, bool)>,
     stall: Stall,
-    /// Dropped after the stream, which holds a place in the session.
+    /// Dropped after the stream.
     lease: Lease,
     _slot: OwnedSemaphorePermit,
 }
@@ -45,13 +38,12 @@ pub struct FileReader {
 struct Stall {
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
-    waiting: Option<Starving>,
-    torrent: Arc<ActiveTorrent>,
+    is_waiting: bool,
 }
 
 impl FileReader {
     pub(crate) fn new(
-        stream: Box<dyn FileStream>,
+        stream: Reader,
         torrent: &Arc<ActiveTorrent>,
         length_bytes: u64,
         stall_timeout: Duration,
@@ -60,7 +52,7 @@ impl FileReader {
     ) -> Self {
         let phase = torrent.phase.subscribe();
         Self {
-            stream: BufReader::with_capacity(BUFFER_BYTES, stream),
+            stream,
             position: 0,
             length_bytes,
             phase_change: ReusableBoxFuture::new(next_phase(phase.clone())),
@@ -68,8 +60,7 @@ impl FileReader {
             stall: Stall {
                 timeout: stall_timeout,
                 timer: Box::pin(tokio::time::sleep(stall_timeout)),
-                waiting: None,
-                torrent: Arc::clone(torrent),
+                is_waiting: false,
             },
             lease,
             _slot: slot,
@@ -101,9 +92,6 @@ impl FileReader {
             if let Some(end) = self.end() {
                 return Poll::Ready(end);
             }
-            if matches!(&*self.phase.borrow(), Phase::Paused) {
-                return Poll::Ready(ReadError::Paused);
-            }
             match self.phase_change.poll(cx) {
                 Poll::Pending => break,
                 Poll::Ready((_, false)) => return Poll::Ready(ReadError::Removed),
@@ -116,12 +104,21 @@ impl FileReader {
 
 impl Stall {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReadError> {
-        if self.waiting.is_none() {
-            self.waiting = Some(Starving::begin(&self.torrent));
+        if !self.is_waiting {
+            self.is_waiting = true;
             self.timer.as_mut().reset(Instant::now() + self.timeout);
         }
         ready!(self.timer.as_mut().poll(cx));
         Poll::Ready(ReadError::Stalled)
+    }
+}
+
+fn read_error(error: &io::Error) -> ReadError {
+    match ReadEnd::from_io(error) {
+        Some(ReadEnd::Stopped) => ReadError::Removed,
+        Some(ReadEnd::Paused) => ReadError::Paused,
+        Some(ReadEnd::Storage(failure)) => ReadError::Failed(failure.into()),
+        None => ReadError::Failed(Failure::other(error.to_string())),
     }
 }
 
@@ -143,18 +140,16 @@ impl AsyncRead for FileReader {
         let filled_before = buf.filled().len();
         let error = match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
-                this.stall.waiting = None;
+                this.stall.is_waiting = false;
                 this.position += (buf.filled().len() - filled_before) as u64;
                 this.lease.set_position(this.position);
                 return Poll::Ready(Ok(()));
             }
-            // The session lets go of a torrent a moment before the engine hears why.
-            Poll::Ready(Err(error)) => {
-                this.end().unwrap_or_else(|| ReadError::Failed(Failure::other(error.to_string())))
-            }
+            // The swarm lets go of a torrent a moment before the engine hears why.
+            Poll::Ready(Err(error)) => this.end().unwrap_or_else(|| read_error(&error)),
             Poll::Pending => ready!(this.poll_reason_to_stop(cx)),
         };
-        this.stall.waiting = None;
+        this.stall.is_waiting = false;
         Poll::Ready(Err(error.into_io()))
     }
 }
@@ -169,7 +164,7 @@ impl AsyncSeek for FileReader {
         let target = target.filter(|target| *target <= self.length_bytes).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "the position is outside of the file")
         })?;
-        self.stall.waiting = None;
+        self.stall.is_waiting = false;
         self.position = target;
         self.lease.set_position(target);
         Pin::new(&mut self.stream).start_seek(SeekFrom::Start(target))

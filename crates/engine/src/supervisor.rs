@@ -3,27 +3,22 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use librqbit::ManagedTorrentState;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::active::ActiveTorrent;
 use crate::engine::{Engine, Inner};
-use crate::phase::{Failure, Phase};
-use crate::stats;
+use crate::phase::Phase;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// While a reader has nobody to get bytes from.
-const URGENT_POLL_INTERVAL: Duration = Duration::from_millis(100);
 const STATS_INTERVAL: Duration = Duration::from_millis(950);
 
 /// Runs until the engine is gone.
 pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
-    let mut pause = Duration::ZERO;
     let mut stats_due = Instant::now();
     loop {
         tokio::select! {
-            () = sleep(pause) => {}
+            () = sleep(POLL_INTERVAL) => {}
             () = changed.notified() => {}
         }
         let Some(inner) = engine.upgrade() else { return };
@@ -34,35 +29,27 @@ pub(crate) async fn run(engine: Weak<Inner>, changed: Arc<Notify>) {
         let tasks = inner.tasks.clone();
         // A round of its own: what breaks it does not end the supervision of all torrents.
         let looked = tasks.run("look after torrents".to_owned(), round(inner, is_stats_due)).await;
-        let is_urgent = looked.unwrap_or_else(|error| {
+        if let Err(error) = looked {
             tracing::warn!(%error, "a look at the torrents ended early");
-            false
-        });
-        pause = if is_urgent { URGENT_POLL_INTERVAL } else { POLL_INTERVAL };
+        }
     }
 }
 
-/// Gives whether the next one should be soon.
-async fn round(inner: Arc<Inner>, is_stats_due: bool) -> bool {
-    let mut is_urgent = false;
+async fn round(inner: Arc<Inner>, is_stats_due: bool) {
     let torrents = inner.all();
     for torrent in &torrents {
         notice_failure(torrent);
         inner.select_files(torrent).await;
-        is_urgent |= inner.keep_connected(torrent).await;
         deactivate_if_idle(&inner, torrent);
     }
+    inner.warm.let_cool();
     if is_stats_due {
         publish_stats(&inner, &torrents);
     }
-    is_urgent
 }
 
 fn notice_failure(torrent: &ActiveTorrent) {
-    let failure = torrent.handle.with_state(|state| match state {
-        ManagedTorrentState::Error(error) => Some(Failure::from_chain(error)),
-        _ => None,
-    });
+    let failure = torrent.failure();
     if let Some(failure) = failure {
         if !torrent.is_failed() {
             tracing::warn!(info_hash = %torrent.info_hash, %failure, "torrent failed");
@@ -86,7 +73,7 @@ fn deactivate_if_idle(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
 }
 
 fn publish_stats(inner: &Inner, torrents: &[Arc<ActiveTorrent>]) {
-    let now: Vec<_> = torrents.iter().map(|torrent| stats::of(torrent)).collect();
+    let now: Vec<_> = torrents.iter().map(|torrent| torrent.stats()).collect();
     inner.stats.send_if_modified(|current| {
         let has_news = !now.is_empty() || !current.is_empty();
         if has_news {

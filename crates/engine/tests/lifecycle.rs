@@ -210,7 +210,8 @@ async fn pieces_that_cannot_be_written_fail_that_torrent_until_it_is_activated_a
     bench.activate(&film.torrent).await;
     let mut reader = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await.unwrap();
 
-    let error = soon("read", reader.read(&mut [0; 10])).await.unwrap_err();
+    // What came is served before it is written.
+    let error = soon("read", reader.read_to_end(&mut Vec::new())).await.unwrap_err();
     let Some(ReadError::Failed(failure)) = ReadError::from_io(&error) else { panic!("{error:?}") };
     assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
     until("it is known as failed", || bench.engine.is_active(info_hash)).await;
@@ -243,10 +244,10 @@ async fn a_taken_port_is_a_state_and_not_a_failed_start() {
     let taken = std::net::TcpListener::bind("[::]:0").unwrap();
     let wanted = taken.local_addr().unwrap().port();
 
-    let bench = Bench::with(|config| config.peer_port = wanted).await;
+    let bench = Bench::with(|config| config.transfers.peer_port = wanted).await;
 
     let status = bench.engine.status();
-    assert!(status.wanted_port_taken && !status.dht_enabled);
+    assert!(status.wanted_port_taken);
     assert!(status.peer_port.is_some_and(|port| port != wanted), "{status:?}");
     let free = Bench::start().await.engine.status();
     assert!(free.peer_port.is_some() && !free.wanted_port_taken, "{free:?}");
@@ -284,7 +285,7 @@ async fn a_download_limit_holds_and_can_be_lifted_while_it_runs() {
     let mut reader = soon("open", open).await.unwrap();
 
     let early = tokio::time::timeout(Duration::from_millis(1500), reader.read(&mut [0; 10])).await;
-    assert!(early.is_err(), "a piece of 256 KiB takes 16 s at 16 KiB/s");
+    assert!(early.is_err(), "one byte a second");
     bench.engine.set_limits(0, 0);
     let mut whole = Vec::new();
     soon("read", reader.read_to_end(&mut whole)).await.unwrap();

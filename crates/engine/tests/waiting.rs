@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Bench, Film, film, soon};
 use freshet_engine::testing::SeederOptions;
-use freshet_engine::{FileReader, MIN_RATE_LIMIT_BYTES_PER_SEC, OpenFileError, PreloadError, ReadError};
+use freshet_engine::{FileReader, OpenFileError, PreloadError, ReadError};
 use freshet_model::FileIndex;
 use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -17,8 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 const MIB: usize = 1024 * 1024;
 /// Slow enough that a piece of 256 KiB is not whole before a test has looked.
-const CRAWL: SeederOptions =
-    SeederOptions { port: 0, upload_limit_bytes_per_sec: MIN_RATE_LIMIT_BYTES_PER_SEC };
+const CRAWL: SeederOptions = SeederOptions { port: 0, upload_limit_bytes_per_sec: 16 * 1024 };
 
 async fn open(bench: &Bench, film: &Film) -> FileReader {
     bench.activate(&film.torrent).await;

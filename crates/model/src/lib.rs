@@ -29,6 +29,7 @@ mod settings;
 mod source;
 mod torrent;
 mod torrs;
+mod transfer;
 
 pub use access::{
     Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
@@ -51,8 +52,9 @@ pub use playback::{
 };
 pub use settings::{
     Indexer, Language, NetworkPatch, NetworkSettings, SearchPatch, SearchSettings, Settings, SettingsError,
-    SettingsPatch, Theme,
+    SettingsPatch, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
 pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};
 pub use torrs::{Torrs, TorrsError};
+pub use transfer::TransferInfo;

@@ -1,6 +1,7 @@
 //! Changes to torrents: what adding twice means, and what each later event in a torrent's life does to its record.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use freshet_model::{FileEntry, FileIndex, InfoHash, StoreChange, TorrentRecord, WireError};
@@ -49,6 +50,8 @@ pub enum TorrentChange {
     Pinned(bool),
     /// It is wanted for good: temporary no more.
     Saved,
+    /// Its transfers ended, and these peers had sent something right. They take the place of the known ones.
+    Served { peers: Vec<SocketAddr> },
 }
 
 pub(crate) struct AddTorrent(pub(crate) TorrentRecord);
@@ -218,6 +221,7 @@ fn with_change(known: &TorrentRecord, change: TorrentChange) -> TorrentRecord {
             changed.is_temporary &= !is_pinned;
         }
         TorrentChange::Saved => changed.is_temporary = false,
+        TorrentChange::Served { peers } => changed.peers = peers,
     }
     changed
 }

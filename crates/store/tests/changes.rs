@@ -84,6 +84,23 @@ async fn a_temporary_torrent_leaves_unless_somebody_wants_to_keep_it() {
 }
 
 #[tokio::test]
+async fn peers_that_served_take_the_place_of_the_known_ones() {
+    let place = Place::new();
+    let store = place.open();
+    let (known, good) = ("192.0.2.1:6881".parse().unwrap(), "192.0.2.2:6881".parse().unwrap());
+    store.add_torrent(TorrentRecord { peers: vec![known], ..bare(1) }).await.unwrap();
+
+    let served = TorrentChange::Served { peers: vec![good] };
+    store.change_torrent(hash(1), served.clone()).await.unwrap();
+    assert_eq!(store.change_torrent(hash(2), served).await.unwrap(), None);
+    store.close().await.unwrap();
+
+    let store = place.open();
+    assert_eq!(store.torrent(hash(1)).await.unwrap().unwrap().peers, [good]);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn lists_are_newest_first_and_see_acknowledged_changes() {
     let place = Place::new();
     let store = place.open();

@@ -81,6 +81,18 @@ export const settings: Settings = {
   idle_timeout_secs: 600,
   preload_bytes: 33_554_432,
   watch_dir: "",
+  transfers: {
+    encryption_required: false,
+    tcp_enabled: true,
+    utp_enabled: true,
+    dht_enabled: true,
+    pex_enabled: true,
+    lsd_enabled: true,
+    port_mapping_enabled: true,
+    uploads_enabled: true,
+    max_connections: 300,
+    peer_port: 0,
+  },
   network: {
     lan_enabled: false,
     allowed_hosts: [],

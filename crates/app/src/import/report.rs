@@ -74,6 +74,8 @@ pub enum ImportSettingKey {
     IdleTimeout,
     /// Bytes.
     Preload,
+    /// All of them together, as the settings have them.
+    Transfers,
     /// Whether searching is on, and the names of the services.
     Search,
     FriendlyName,

@@ -1,6 +1,6 @@
 //! From TorrServer's settings to proposals for ours.
 
-use freshet_model::{Indexer, NetworkPatch, SearchPatch, Settings, SettingsPatch};
+use freshet_model::{Indexer, NetworkPatch, SearchPatch, Settings, SettingsPatch, TransferPatch};
 use serde_json::{Map, Value, json};
 
 use super::report::{ImportLeftOut, ImportReason, ImportSetting, ImportSettingKey};
@@ -15,17 +15,10 @@ const DEFAULT_IDLE_SECS: u64 = 30;
 const MEANINGLESS: &[(&str, &[&str])] = &[
     ("UseDisk", &["false"]),
     ("TorrentsSavePath", &["\"\""]),
-    ("ForceEncrypt", &["false"]),
     ("RetrackersMode", &["1"]),
+    // There it is for each torrent, here for all together.
     ("ConnectionsLimit", &["25"]),
-    ("PeersListenPort", &["0"]),
     ("EnableIPv6", &["false"]),
-    ("DisableTCP", &["false"]),
-    ("DisableUTP", &["false"]),
-    ("DisableUPNP", &["false"]),
-    ("DisableDHT", &["false"]),
-    ("DisablePEX", &["false"]),
-    ("DisableUpload", &["false"]),
     ("EnableRutorSearch", &["false"]),
     ("SslCert", &["\"\""]),
     ("SslKey", &["\"\""]),
@@ -90,6 +83,10 @@ pub(super) fn proposals(
         let patch = SettingsPatch { preload_bytes: Some(bytes), ..SettingsPatch::default() };
         propose(ImportSettingKey::Preload, current.preload_bytes.into(), bytes.into(), patch);
     }
+    let patch = SettingsPatch { transfers: Some(transfers(remote)), ..SettingsPatch::default() };
+    if let Ok(changed) = current.with(patch.clone()) {
+        propose(ImportSettingKey::Transfers, json!(current.transfers), json!(changed.transfers), patch);
+    }
     let (enabled, indexers) = merged_search(current, remote);
     let shown = |enabled: bool, indexers: &[Indexer]| {
         let names: Vec<&str> = indexers.iter().map(|indexer| indexer.name.as_str()).collect();
@@ -137,10 +134,30 @@ fn number(remote: &Map<String, Value>, name: &str) -> Option<u64> {
     remote.get(name)?.as_u64()
 }
 
-/// Bytes a second of KiB a second; under our lowest limit nothing would ever move.
+/// Bytes a second of KiB a second.
 fn limit(remote: &Map<String, Value>, name: &str) -> Option<u64> {
-    let bytes = number(remote, name)?.saturating_mul(KIB);
-    Some(if bytes == 0 { 0 } else { bytes.max(Settings::MIN_LIMIT_BYTES_PER_SEC) })
+    Some(number(remote, name)?.saturating_mul(KIB))
+}
+
+/// What somebody chose there; what is as it came is no wish.
+fn transfers(remote: &Map<String, Value>) -> TransferPatch {
+    let chosen =
+        |name: &str, choice: bool| remote.get(name).and_then(Value::as_bool).filter(|on| *on == choice);
+    let disabled = |name: &str| chosen(name, true).map(|_| false);
+    TransferPatch {
+        encryption_required: chosen("ForceEncrypt", true),
+        tcp_enabled: disabled("DisableTCP"),
+        utp_enabled: disabled("DisableUTP"),
+        dht_enabled: disabled("DisableDHT"),
+        pex_enabled: disabled("DisablePEX"),
+        lsd_enabled: chosen("EnableLPD", false),
+        port_mapping_enabled: disabled("DisableUPNP"),
+        uploads_enabled: disabled("DisableUpload"),
+        max_connections: None,
+        peer_port: number(remote, "PeersListenPort")
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port != 0),
+    }
 }
 
 /// Our search services and those of the other server that are not among them.
@@ -161,6 +178,8 @@ fn merged_search(current: &Settings, remote: &Map<String, Value>) -> (bool, Vec<
 
 #[cfg(test)]
 mod tests {
+    use freshet_model::TransferSettings;
+
     use super::*;
 
     fn of(
@@ -174,6 +193,29 @@ mod tests {
             .fold(current.clone(), |settings, proposal| settings.with(proposal.patch.clone()).unwrap());
         let shown = proposals.into_iter().map(|proposal| (proposal.shown.key, proposal.shown.proposed));
         (shown.collect(), left_out, after)
+    }
+
+    #[test]
+    fn of_the_transfers_only_what_somebody_chose_is_proposed() {
+        let remote = json!({
+            "ForceEncrypt": true, "DisableUTP": true, "DisableTCP": false, "EnableLPD": false, "PeersListenPort": 0,
+        });
+        let own =
+            TransferPatch { pex_enabled: Some(false), peer_port: Some(6881), ..TransferPatch::default() };
+        let patch = SettingsPatch { transfers: Some(own), ..SettingsPatch::default() };
+        let current = Settings::default().with(patch).unwrap();
+
+        let (shown, _, after) = of(&current, remote.clone());
+
+        let expected = TransferSettings {
+            encryption_required: true,
+            utp_enabled: false,
+            lsd_enabled: false,
+            ..current.transfers
+        };
+        assert_eq!(after.transfers, expected);
+        assert_eq!(shown, [(ImportSettingKey::Transfers, json!(expected))]);
+        assert_eq!(of(&after, remote).0, []);
     }
 
     #[test]
@@ -191,7 +233,7 @@ mod tests {
             shown,
             [
                 (ImportSettingKey::DownloadLimit, json!(1_024_000)),
-                (ImportSettingKey::UploadLimit, json!(16_384)),
+                (ImportSettingKey::UploadLimit, json!(1024)),
                 (ImportSettingKey::ClientPositions, json!(false)),
                 (ImportSettingKey::IdleTimeout, json!(60)),
                 (ImportSettingKey::Preload, json!(52_428_800)),

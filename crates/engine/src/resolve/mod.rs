@@ -14,7 +14,7 @@ use crate::ResolveError;
 use crate::engine::{Engine, Inner};
 use crate::tasks::TaskFailed;
 
-pub(crate) use magnet::Resolving;
+pub(crate) use magnet::{Resolving, Warm};
 
 /// A torrent whose details are known and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

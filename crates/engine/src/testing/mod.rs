@@ -6,6 +6,7 @@
 mod make;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +18,6 @@ use librqbit::{
     SessionOptions,
 };
 
-use crate::session::rate_limit;
-
 /// How long a silent peer is kept: a paused player, a stalled test.
 const PEER_TIMEOUT: Duration = Duration::from_secs(600);
 const WORKER_PERMITS: usize = 128;
@@ -28,7 +27,7 @@ const DEFAULT_PIECE_BYTES: u32 = 256 * 1024;
 pub struct SeederOptions {
     /// 0 for any.
     pub port: u16,
-    /// 0 for no limit; see [`crate::MIN_RATE_LIMIT_BYTES_PER_SEC`].
+    /// 0 for no limit; at least one block of 16 KiB.
     pub upload_limit_bytes_per_sec: u64,
 }
 
@@ -118,14 +117,13 @@ impl Seeder {
     /// # Errors
     /// [`SeedError`].
     pub async fn seed(&self, path: &Path, piece_bytes: Option<u32>) -> Result<SeededTorrent, SeedError> {
-        let failed = |error: anyhow::Error| SeedError::Seed(format!("{error:#}"));
         let piece_bytes = piece_bytes.unwrap_or(DEFAULT_PIECE_BYTES);
         let source = path.to_owned();
         let (torrent_file, folder) =
             tokio::task::spawn_blocking(move || make::torrent_file(&source, piece_bytes))
                 .await
-                .map_err(|error| failed(error.into()))?
-                .map_err(|error| failed(error.into()))?;
+                .map_err(failed)?
+                .map_err(failed)?;
         let metainfo = Metainfo::parse(&torrent_file)?;
         let add_options = AddTorrentOptions {
             overwrite: true,
@@ -157,6 +155,19 @@ impl Seeder {
     pub async fn stop(self) {
         self.session.stop().await;
     }
+}
+
+fn failed(error: impl std::fmt::Display) -> SeedError {
+    SeedError::Seed(format!("{error:#}"))
+}
+
+/// 0 is no limit; below one block per second the seeder would send nothing.
+fn rate_limit(bytes_per_sec: u64) -> Option<NonZeroU32> {
+    const MIN_BYTES_PER_SEC: u64 = 16 * 1024;
+    if bytes_per_sec == 0 {
+        return None;
+    }
+    u32::try_from(bytes_per_sec.max(MIN_BYTES_PER_SEC)).ok().and_then(NonZeroU32::new)
 }
 
 impl std::fmt::Debug for Seeder {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use freshet_engine::testing::{SeededTorrent, Seeder, SeederOptions, pattern};
 use freshet_engine::{Engine, EngineConfig, EngineLimits, Resolved, TorrentSpec};
-use freshet_model::{AddressPolicy, Magnet, TorrentSource};
+use freshet_model::{AddressPolicy, Magnet, TorrentSource, TransferSettings};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -41,8 +41,8 @@ pub(crate) fn config(dir: &Path) -> EngineConfig {
     EngineConfig {
         pieces_dir: dir.join("pieces"),
         dht_state_path: dir.join("dht.json"),
-        peer_port: 0,
-        enable_dht: false,
+        enable_discovery: false,
+        transfers: TransferSettings::default(),
         addresses: AddressPolicy::PrivateToo,
         download_limit_bytes_per_sec: 0,
         upload_limit_bytes_per_sec: 0,

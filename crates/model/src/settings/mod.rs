@@ -3,11 +3,13 @@
 mod group;
 mod network;
 mod search;
+mod transfers;
 
 use serde::{Deserialize, Serialize};
 
 pub use network::{NetworkPatch, NetworkSettings};
 pub use search::{Indexer, SearchPatch, SearchSettings};
+pub use transfers::{TransferPatch, TransferSettings};
 
 /// All settings, always complete: a field that an older file lacks gets its default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,7 @@ pub struct Settings {
     pub preload_bytes: u64,
     /// A folder whose `.torrent` files are taken into the library; empty: none.
     pub watch_dir: String,
+    pub transfers: TransferSettings,
     pub network: NetworkSettings,
     pub search: SearchSettings,
     /// Settings of TorrServer's clients that mean nothing here: kept and given back as they came.
@@ -50,6 +53,7 @@ impl Default for Settings {
             idle_timeout_secs: 600,
             preload_bytes: 32 * 1024 * 1024,
             watch_dir: String::new(),
+            transfers: TransferSettings::default(),
             network: NetworkSettings::default(),
             search: SearchSettings::default(),
             torrserver: serde_json::Map::new(),
@@ -90,6 +94,7 @@ pub struct SettingsPatch {
     pub idle_timeout_secs: Option<u32>,
     pub preload_bytes: Option<u64>,
     pub watch_dir: Option<String>,
+    pub transfers: Option<TransferPatch>,
     pub network: Option<NetworkPatch>,
     pub search: Option<SearchPatch>,
     /// Fields to set; fields that are not named stay.
@@ -99,8 +104,6 @@ pub struct SettingsPatch {
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SettingsError {
-    #[error("a speed limit is 0 (none) or at least 16 KiB/s, not {0} bytes/s")]
-    LimitTooLow(u64),
     #[error("the volume goes from 0 to 1, not {0}")]
     Volume(f64),
     #[error("the settings kept for clients are larger than 64 KiB")]
@@ -111,11 +114,11 @@ pub enum SettingsError {
     Indexers,
     #[error("at most 1 GiB is fetched before a film is shown, not {0} bytes")]
     Preload(u64),
+    #[error("1 to 5000 peers are spoken to at the same time, not {0}")]
+    Connections(u32),
 }
 
 impl Settings {
-    /// One block (16 KiB) a second: under this no block could ever be sent whole.
-    pub const MIN_LIMIT_BYTES_PER_SEC: u64 = 16 * 1024;
     pub const MAX_PRELOAD_BYTES: u64 = 1024 * 1024 * 1024;
     const MAX_CLIENT_SETTINGS_BYTES: usize = 64 * 1024;
 
@@ -141,6 +144,7 @@ impl Settings {
             idle_timeout_secs: patch.idle_timeout_secs.unwrap_or(self.idle_timeout_secs),
             preload_bytes: patch.preload_bytes.unwrap_or(self.preload_bytes),
             watch_dir: patch.watch_dir.unwrap_or_else(|| self.watch_dir.clone()),
+            transfers: self.transfers.with(patch.transfers.unwrap_or_default()),
             network: self.network.with(patch.network.unwrap_or_default()),
             search: self.search.with(patch.search.unwrap_or_default()),
             torrserver,
@@ -159,16 +163,14 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        for limit in [self.download_limit_bytes_per_sec, self.upload_limit_bytes_per_sec] {
-            if limit != 0 && limit < Self::MIN_LIMIT_BYTES_PER_SEC {
-                return Err(SettingsError::LimitTooLow(limit));
-            }
-        }
         if !(1..=30 * 24 * 3600).contains(&self.idle_timeout_secs) {
             return Err(SettingsError::IdleTimeout(self.idle_timeout_secs));
         }
         if self.preload_bytes > Self::MAX_PRELOAD_BYTES {
             return Err(SettingsError::Preload(self.preload_bytes));
+        }
+        if !self.transfers.is_bounded() {
+            return Err(SettingsError::Connections(self.transfers.max_connections));
         }
         if !(0.0..=1.0).contains(&self.volume) {
             return Err(SettingsError::Volume(self.volume));
@@ -215,8 +217,11 @@ mod tests {
     fn values_outside_their_range_are_refused() {
         let with = |patch| Settings::default().with(patch);
 
-        let low = SettingsPatch { upload_limit_bytes_per_sec: Some(16_383), ..SettingsPatch::default() };
-        assert_eq!(with(low), Err(SettingsError::LimitTooLow(16_383)));
+        for (count, is_fine) in [(0, false), (1, true), (5000, true), (5001, false)] {
+            let transfers = TransferPatch { max_connections: Some(count), ..TransferPatch::default() };
+            let patch = SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "{count} connections");
+        }
         for secs in [0, 30 * 24 * 3600 + 1] {
             let patch = SettingsPatch { idle_timeout_secs: Some(secs), ..SettingsPatch::default() };
             assert_eq!(with(patch), Err(SettingsError::IdleTimeout(secs)));
@@ -232,10 +237,8 @@ mod tests {
         let much = SettingsPatch { preload_bytes: Some(1 << 31), ..SettingsPatch::default() };
         assert_eq!(with(much), Err(SettingsError::Preload(1 << 31)));
         assert!(with(SettingsPatch { volume: Some(f64::NAN), ..SettingsPatch::default() }).is_err());
-        assert!(
-            with(SettingsPatch { download_limit_bytes_per_sec: Some(16_384), ..SettingsPatch::default() })
-                .is_ok()
-        );
+        let slow = SettingsPatch { download_limit_bytes_per_sec: Some(1), ..SettingsPatch::default() };
+        assert!(with(slow).is_ok(), "however slow, it is a limit");
     }
 
     #[test]

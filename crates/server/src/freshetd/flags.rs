@@ -63,7 +63,7 @@ pub(crate) struct Flags {
     /// Folder whose .torrent files are taken into the library
     #[arg(short = 't', long = "torrentsdir", value_name = "DIR")]
     watch_dir: Option<PathBuf>,
-    /// Port for other peers; without it any free one
+    /// Port for other peers; without it the one of the settings
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "PORT")]
     peer_port: u16,
     #[arg(long = "torrentaddr", value_name = "[ADDRESS]:PORT", hide = true, conflicts_with = "peer_port")]
@@ -89,7 +89,7 @@ pub(crate) struct Flags {
     /// Opens the page in a browser
     #[arg(short = 'u', long = "ui")]
     pub(crate) open_page: bool,
-    /// Don't look for peers in the distributed hash table
+    /// Look for peers with trackers only: no distributed hash table, no local discovery, no port in the router
     #[arg(long)]
     no_dht: bool,
     /// Allow peers, trackers and links in private networks and on this computer

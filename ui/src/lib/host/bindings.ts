@@ -89,7 +89,7 @@ export type ImportSetting = { key: ImportSettingKey,
  */
 current: unknown, proposed: unknown, };
 
-export type ImportSettingKey = "download_limit" | "upload_limit" | "client_positions" | "idle_timeout" | "preload" | "search" | "friendly_name";
+export type ImportSettingKey = "download_limit" | "upload_limit" | "client_positions" | "idle_timeout" | "preload" | "transfers" | "search" | "friendly_name";
 
 export type ImportTorrent = { info_hash: InfoHash, title: string, category: string, poster: string, 
 /**
@@ -355,13 +355,13 @@ preload_bytes: number,
 /**
  * A folder whose `.torrent` files are taken into the library; empty: none.
  */
-watch_dir: string, network: NetworkSettings, search: SearchSettings, 
+watch_dir: string, transfers: TransferSettings, network: NetworkSettings, search: SearchSettings, 
 /**
  * Settings of TorrServer's clients that mean nothing here: kept and given back as they came.
  */
 torrserver: Record<string, unknown>, };
 
-export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, watch_dir?: string, network?: NetworkPatch, search?: SearchPatch, 
+export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, watch_dir?: string, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
 /**
  * Fields to set; fields that are not named stay.
  */
@@ -436,6 +436,38 @@ stream_index: number, kind: TrackKind, codec: string,
 mime_codec: string | null, language: string | null, title: string | null, };
 
 export type TrackKind = "video" | "audio" | "subtitle";
+
+export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, peer_port?: number, };
+
+export type TransferSettings = { 
+/**
+ * Whether peers without encryption are left alone; otherwise it is only preferred.
+ */
+encryption_required: boolean, tcp_enabled: boolean, utp_enabled: boolean, dht_enabled: boolean, 
+/**
+ * Whether peers tell each other, and us, of more peers.
+ */
+pex_enabled: boolean, 
+/**
+ * Whether peers in the local network are looked for.
+ */
+lsd_enabled: boolean, 
+/**
+ * Whether the router is asked to let peers through to us.
+ */
+port_mapping_enabled: boolean, 
+/**
+ * Whether anything is given to others. Who gives nothing gets less.
+ */
+uploads_enabled: boolean, 
+/**
+ * Peers that are spoken to at the same time.
+ */
+max_connections: number, 
+/**
+ * Where peers reach us; 0: any free port.
+ */
+peer_port: number, };
 
 export type TransferStats = { info_hash: InfoHash, down_bytes_per_sec: number, up_bytes_per_sec: number, downloaded_bytes: number, uploaded_bytes: number, 
 /**

@@ -36,6 +36,16 @@ pub(super) const fn int(default: i64, bounds: Bounds) -> Kind {
 
 pub(super) const CACHE_SIZE: &str = "CacheSize";
 pub(super) const PRELOAD_CACHE: &str = "PreloadCache";
+pub(super) const FORCE_ENCRYPT: &str = "ForceEncrypt";
+pub(super) const DISABLE_TCP: &str = "DisableTCP";
+pub(super) const DISABLE_UTP: &str = "DisableUTP";
+pub(super) const DISABLE_UPNP: &str = "DisableUPNP";
+pub(super) const DISABLE_DHT: &str = "DisableDHT";
+pub(super) const DISABLE_PEX: &str = "DisablePEX";
+pub(super) const DISABLE_UPLOAD: &str = "DisableUpload";
+pub(super) const CONNECTIONS_LIMIT: &str = "ConnectionsLimit";
+pub(super) const PEER_PORT: &str = "PeersListenPort";
+pub(super) const LPD: &str = "EnableLPD";
 pub(super) const DISCONNECT_TIMEOUT: &str = "TorrentDisconnectTimeout";
 pub(super) const DOWNLOAD_LIMIT: &str = "DownloadRateLimit";
 pub(super) const DLNA: &str = "EnableDLNA";
@@ -60,7 +70,7 @@ pub(super) const FIELDS: &[(&str, Kind)] = &[
     ("UseDisk", Kind::Bool(false)),
     ("TorrentsSavePath", Kind::Text("")),
     ("RemoveCacheOnDrop", Kind::Bool(false)),
-    ("ForceEncrypt", Kind::Bool(false)),
+    (FORCE_ENCRYPT, Kind::Bool(false)),
     ("RetrackersMode", int(1, Bounds::Between(0, 3))),
     // Ours is longer than TorrServer's 30 s.
     (DISCONNECT_TIMEOUT, int(600, Bounds::Positive)),
@@ -73,17 +83,18 @@ pub(super) const FIELDS: &[(&str, Kind)] = &[
     (TORZNAB_URLS, Kind::Indexers),
     ("TMDBSettings", Kind::Json(tmdb_defaults)),
     ("EnableIPv6", Kind::Bool(false)),
-    ("DisableTCP", Kind::Bool(false)),
-    ("DisableUTP", Kind::Bool(false)),
-    ("DisableUPNP", Kind::Bool(false)),
-    ("DisableDHT", Kind::Bool(false)),
-    ("DisablePEX", Kind::Bool(false)),
-    ("DisableUpload", Kind::Bool(false)),
+    (DISABLE_TCP, Kind::Bool(false)),
+    (DISABLE_UTP, Kind::Bool(false)),
+    (DISABLE_UPNP, Kind::Bool(false)),
+    (DISABLE_DHT, Kind::Bool(false)),
+    (DISABLE_PEX, Kind::Bool(false)),
+    (DISABLE_UPLOAD, Kind::Bool(false)),
     (DOWNLOAD_LIMIT, int(0, Bounds::NotNegative)),
     (UPLOAD_LIMIT, int(0, Bounds::NotNegative)),
-    ("ConnectionsLimit", int(25, Bounds::Positive)),
-    ("PeersListenPort", int(0, Bounds::Between(0, 65535))),
-    ("EnableLPD", Kind::Bool(true)),
+    // Of all torrents together, where TorrServer's 25 are for each.
+    (CONNECTIONS_LIMIT, int(300, Bounds::Positive)),
+    (PEER_PORT, int(0, Bounds::Between(0, 65535))),
+    (LPD, Kind::Bool(true)),
     ("LPDIPv6", Kind::Bool(false)),
     (HTTPS_PORT, int(0, Bounds::Between(0, 65535))),
     (HTTPS_CERT, Kind::Text("")),

@@ -133,6 +133,7 @@ pub(crate) fn tmdb(settings: &Settings) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use freshet_model::TransferSettings;
     use serde_json::json;
 
     use super::fields::MAX_DISCONNECT_SECS;
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(sets["CacheSize"], 1_048_576);
         assert_eq!(sets["UseDisk"], true);
         assert_eq!(sets["PreloadCache"], 100);
-        assert_eq!(sets["ConnectionsLimit"], 25);
+        assert_eq!(sets["ConnectionsLimit"], 300);
         assert_eq!(cache_size_bytes(&after), 1_048_576);
     }
 
@@ -181,16 +182,55 @@ mod tests {
         );
 
         assert_eq!(after.download_limit_bytes_per_sec, 2048 * 1024);
-        assert_eq!(after.upload_limit_bytes_per_sec, Settings::MIN_LIMIT_BYTES_PER_SEC);
+        assert_eq!(after.upload_limit_bytes_per_sec, 3 * 1024);
         assert!(!after.track_client_positions);
         assert!(after.torrserver.is_empty());
         let sets = get(&after);
-        assert_eq!((&sets["DownloadRateLimit"], &sets["UploadRateLimit"]), (&json!(2048), &json!(16)));
+        assert_eq!((&sets["DownloadRateLimit"], &sets["UploadRateLimit"]), (&json!(2048), &json!(3)));
         assert_eq!(set(&after, json!({"DownloadRateLimit": -5})).download_limit_bytes_per_sec, 0);
         assert_eq!(
             set(&after, json!({"DownloadRateLimit": 1e15})).download_limit_bytes_per_sec,
             1_024_000_000_000_000_000
         );
+    }
+
+    #[test]
+    fn a_limit_of_less_than_a_kib_is_not_shown_as_none() {
+        let settings = Settings { upload_limit_bytes_per_sec: 1, ..Settings::default() };
+
+        assert_eq!(get(&settings)["UploadRateLimit"], 1);
+    }
+
+    #[test]
+    fn how_torrents_are_transferred_is_a_setting_of_ours() {
+        let sets = json!({
+            "ForceEncrypt": true, "DisableTCP": false, "DisableUTP": true, "DisableUPNP": true, "DisableDHT": true,
+            "DisablePEX": true, "DisableUpload": true, "EnableLPD": false, "ConnectionsLimit": 40, "PeersListenPort": 6881,
+        });
+
+        let after = set(&Settings::default(), sets.clone());
+
+        let expected = TransferSettings {
+            encryption_required: true,
+            tcp_enabled: true,
+            utp_enabled: false,
+            dht_enabled: false,
+            pex_enabled: false,
+            lsd_enabled: false,
+            port_mapping_enabled: false,
+            uploads_enabled: false,
+            max_connections: 40,
+            peer_port: 6881,
+        };
+        assert_eq!(after.transfers, expected);
+        assert!(after.torrserver.is_empty());
+        let shown = get(&after);
+        for (name, value) in sets.as_object().unwrap() {
+            assert_eq!(&shown[name], value, "{name}");
+        }
+        let many = set(&after, json!({"ConnectionsLimit": 1e9, "PeersListenPort": 0}));
+        assert_eq!((many.transfers.max_connections, many.transfers.peer_port), (5000, 0));
+        assert_eq!(get(&after.with(defaults()).unwrap()), get(&Settings::default()));
     }
 
     #[test]
@@ -262,7 +302,7 @@ mod tests {
 
         let sets = get(&after);
         assert_eq!(sets["CacheSize"], 67_108_864);
-        assert_eq!(sets["ConnectionsLimit"], 25);
+        assert_eq!(sets["ConnectionsLimit"], 300);
         assert_eq!(sets["TorrentDisconnectTimeout"], 600);
         assert_eq!(sets["ReaderReadAHead"], 5);
         assert_eq!(sets["UseDisk"], false);

@@ -2,6 +2,7 @@
 
 use freshet_model::{
     Indexer, NetworkPatch, NetworkSettings, SearchPatch, SearchSettings, Settings, SettingsPatch,
+    TransferPatch, TransferSettings,
 };
 use serde_json::{Value, json};
 
@@ -10,14 +11,24 @@ use super::fields::*;
 
 /// What a client asks for when it says `def`, of the fields that are settings of ours.
 pub(super) const OURS: &[&str] = &[
+    CONNECTIONS_LIMIT,
+    DISABLE_DHT,
+    DISABLE_PEX,
+    DISABLE_TCP,
+    DISABLE_UPLOAD,
+    DISABLE_UPNP,
+    DISABLE_UTP,
     DISCONNECT_TIMEOUT,
     DLNA,
     DOWNLOAD_LIMIT,
+    FORCE_ENCRYPT,
     FRIENDLY_NAME,
     HTTPS_CERT,
     HTTPS_KEY,
     HTTPS_PORT,
+    LPD,
     MDNS,
+    PEER_PORT,
     UPLOAD_LIMIT,
     TRACK_TIMECODE,
     TORZNAB_ENABLED,
@@ -25,10 +36,21 @@ pub(super) const OURS: &[&str] = &[
 ];
 
 pub(super) fn value_of(settings: &Settings, name: &str, kind: Kind) -> Value {
-    let network = &settings.network;
+    let (network, transfers) = (&settings.network, &settings.transfers);
     match name {
-        DOWNLOAD_LIMIT => (settings.download_limit_bytes_per_sec / KIB).into(),
-        UPLOAD_LIMIT => (settings.upload_limit_bytes_per_sec / KIB).into(),
+        FORCE_ENCRYPT => transfers.encryption_required.into(),
+        DISABLE_TCP => (!transfers.tcp_enabled).into(),
+        DISABLE_UTP => (!transfers.utp_enabled).into(),
+        DISABLE_UPNP => (!transfers.port_mapping_enabled).into(),
+        DISABLE_DHT => (!transfers.dht_enabled).into(),
+        DISABLE_PEX => (!transfers.pex_enabled).into(),
+        DISABLE_UPLOAD => (!transfers.uploads_enabled).into(),
+        LPD => transfers.lsd_enabled.into(),
+        CONNECTIONS_LIMIT => transfers.max_connections.into(),
+        PEER_PORT => transfers.peer_port.into(),
+        // 0 would be no limit, so part of a KiB is one.
+        DOWNLOAD_LIMIT => settings.download_limit_bytes_per_sec.div_ceil(KIB).into(),
+        UPLOAD_LIMIT => settings.upload_limit_bytes_per_sec.div_ceil(KIB).into(),
         TRACK_TIMECODE => settings.track_client_positions.into(),
         TORZNAB_ENABLED => settings.search.torznab_enabled.into(),
         TORZNAB_URLS => indexers_value(&settings.search),
@@ -74,12 +96,22 @@ pub(super) fn read_indexers(value: &Value) -> Option<Vec<Indexer>> {
 
 /// Puts a field that is a setting of ours into the patch; `false` if it is none.
 pub(super) fn apply(patch: &mut SettingsPatch, name: &str, value: &Value) -> bool {
-    let limit = || {
-        let bytes = value.as_u64().unwrap_or_default().saturating_mul(KIB);
-        // 0 is no limit; under our lowest one nothing would ever move.
-        Some(if bytes == 0 { 0 } else { bytes.max(Settings::MIN_LIMIT_BYTES_PER_SEC) })
-    };
+    let limit = || Some(value.as_u64().unwrap_or_default().saturating_mul(KIB));
+    let is_left_on = || value.as_bool().map(|is_disabled| !is_disabled);
     match name {
+        FORCE_ENCRYPT => transfers(patch).encryption_required = value.as_bool(),
+        DISABLE_TCP => transfers(patch).tcp_enabled = is_left_on(),
+        DISABLE_UTP => transfers(patch).utp_enabled = is_left_on(),
+        DISABLE_UPNP => transfers(patch).port_mapping_enabled = is_left_on(),
+        DISABLE_DHT => transfers(patch).dht_enabled = is_left_on(),
+        DISABLE_PEX => transfers(patch).pex_enabled = is_left_on(),
+        DISABLE_UPLOAD => transfers(patch).uploads_enabled = is_left_on(),
+        LPD => transfers(patch).lsd_enabled = value.as_bool(),
+        CONNECTIONS_LIMIT => {
+            let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(u32::MAX);
+            transfers(patch).max_connections = Some(count.min(TransferSettings::MAX_CONNECTIONS));
+        }
+        PEER_PORT => transfers(patch).peer_port = value.as_u64().and_then(|port| u16::try_from(port).ok()),
         DOWNLOAD_LIMIT => patch.download_limit_bytes_per_sec = limit(),
         UPLOAD_LIMIT => patch.upload_limit_bytes_per_sec = limit(),
         TRACK_TIMECODE => patch.track_client_positions = value.as_bool(),
@@ -108,6 +140,10 @@ fn network(patch: &mut SettingsPatch) -> &mut NetworkPatch {
     patch.network.get_or_insert_default()
 }
 
+fn transfers(patch: &mut SettingsPatch) -> &mut TransferPatch {
+    patch.transfers.get_or_insert_default()
+}
+
 /// Everything that a client can set, as it is on the first start.
 pub(super) fn defaults() -> SettingsPatch {
     let ours = Settings::default();
@@ -120,11 +156,27 @@ pub(super) fn defaults() -> SettingsPatch {
             torznab_enabled: Some(ours.search.torznab_enabled),
             indexers: Some(ours.search.indexers),
         }),
+        transfers: Some(transfer_defaults(&ours.transfers)),
         network: Some(network_defaults(ours.network)),
         idle_timeout_secs: Some(ours.idle_timeout_secs),
         preload_bytes: Some(ours.preload_bytes),
         torrserver: Some(kept.map(|(name, kind)| ((*name).to_owned(), kind.default_value())).collect()),
         ..SettingsPatch::default()
+    }
+}
+
+fn transfer_defaults(ours: &TransferSettings) -> TransferPatch {
+    TransferPatch {
+        encryption_required: Some(ours.encryption_required),
+        tcp_enabled: Some(ours.tcp_enabled),
+        utp_enabled: Some(ours.utp_enabled),
+        dht_enabled: Some(ours.dht_enabled),
+        pex_enabled: Some(ours.pex_enabled),
+        lsd_enabled: Some(ours.lsd_enabled),
+        port_mapping_enabled: Some(ours.port_mapping_enabled),
+        uploads_enabled: Some(ours.uploads_enabled),
+        max_connections: Some(ours.max_connections),
+        peer_port: Some(ours.peer_port),
     }
 }
 

@@ -1,0 +1,93 @@
+//! What a person chose about transfers, in the words of those that transfer; and every change of it while they run.
+
+use freshet_model::TransferSettings;
+use freshet_swarm::NetworkSettings;
+use freshet_swarm::mse::Policy;
+
+use crate::{Engine, EngineConfig, EngineStatus};
+
+/// How peers may be looked for and found besides trackers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ways {
+    pub(crate) dht: bool,
+    pub(crate) lsd: bool,
+    pub(crate) port_mapping: bool,
+}
+
+impl Ways {
+    /// What the settings want, as far as the program was started for it.
+    pub(crate) fn of(config: &EngineConfig, settings: &TransferSettings) -> Self {
+        let may = config.enable_discovery;
+        Self {
+            dht: may && settings.dht_enabled,
+            lsd: may && settings.lsd_enabled,
+            port_mapping: may && settings.port_mapping_enabled,
+        }
+    }
+}
+
+pub(crate) fn network(settings: &TransferSettings) -> NetworkSettings {
+    NetworkSettings {
+        encryption: if settings.encryption_required { Policy::Require } else { Policy::Prefer },
+        tcp: settings.tcp_enabled,
+        utp: settings.utp_enabled,
+        max_connected: usize::try_from(settings.max_connections).unwrap_or(usize::MAX),
+        pex: settings.pex_enabled,
+        uploads: settings.uploads_enabled,
+        ..NetworkSettings::default()
+    }
+}
+
+impl Engine {
+    /// Changes how peers are found and spoken to, from now on, and gives how the engine stands then. Connections stay as far
+    /// as there are not too many, whatever they are made of, but for those over uTP when the port changes. Uploads that are
+    /// not wanted any more end within a second.
+    ///
+    /// A wanted port that is taken is no error but a state: the old one stays. Call it again when the last call has ended.
+    pub async fn set_transfers(&self, settings: &TransferSettings) -> EngineStatus {
+        let inner = &self.inner;
+        let ways = Ways::of(&inner.config, settings);
+        inner.swarm.set_network(network(settings));
+        inner.discovery.set_dht(ways.dht);
+        inner.discovery.set_lsd(ways.lsd);
+        inner.discovery.set_port_mapping(ways.port_mapping);
+        inner.set_ways(ways);
+        let changed = inner.swarm.set_listen_port(Some(settings.peer_port)).await;
+        if let Err(error) = &changed {
+            tracing::warn!(port = settings.peer_port, %error, "peers can't be let in at another port");
+        }
+        let peer_port = inner.swarm.listen_port();
+        inner.set_status(EngineStatus { peer_port, wanted_port_taken: changed.is_err() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_chose_is_what_the_swarm_does() {
+        let untouched = network(&TransferSettings::default());
+        assert_eq!(untouched, NetworkSettings::default());
+
+        let chosen = TransferSettings {
+            encryption_required: true,
+            tcp_enabled: false,
+            utp_enabled: false,
+            pex_enabled: false,
+            uploads_enabled: false,
+            max_connections: 7,
+            ..TransferSettings::default()
+        };
+        let expected = NetworkSettings {
+            encryption: Policy::Require,
+            tcp: false,
+            utp: false,
+            max_connected: 7,
+            max_half_open: untouched.max_half_open,
+            pex: false,
+            uploads: false,
+        };
+        assert_eq!(network(&chosen), expected);
+    }
+}

@@ -1,0 +1,35 @@
+//! How torrents are transferred: whom we speak to, and in which way.
+
+use super::group::settings_group;
+
+settings_group! {
+    /// What may be used to find peers and to speak to them. It holds for all torrents together.
+    pub struct TransferSettings / TransferPatch {
+        /// Whether peers without encryption are left alone; otherwise it is only preferred.
+        pub encryption_required: bool = false,
+        pub tcp_enabled: bool = true,
+        pub utp_enabled: bool = true,
+        pub dht_enabled: bool = true,
+        /// Whether peers tell each other, and us, of more peers.
+        pub pex_enabled: bool = true,
+        /// Whether peers in the local network are looked for.
+        pub lsd_enabled: bool = true,
+        /// Whether the router is asked to let peers through to us.
+        pub port_mapping_enabled: bool = true,
+        /// Whether anything is given to others. Who gives nothing gets less.
+        pub uploads_enabled: bool = true,
+        /// Peers that are spoken to at the same time.
+        pub max_connections: u32 = 300,
+        /// Where peers reach us; 0: any free port.
+        pub peer_port: u16 = 0,
+    }
+}
+
+impl TransferSettings {
+    /// Each takes a file descriptor.
+    pub const MAX_CONNECTIONS: u32 = 5000;
+
+    pub(super) fn is_bounded(&self) -> bool {
+        (1..=Self::MAX_CONNECTIONS).contains(&self.max_connections)
+    }
+}
