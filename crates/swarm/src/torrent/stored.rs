@@ -31,6 +31,7 @@ impl Task {
             *block = Some(data);
         }
         if is_last {
+            self.held_bytes += u64::from(self.spec.layout.bytes_of(piece));
             self.unchecked.push(piece);
         }
     }
@@ -40,8 +41,11 @@ impl Task {
             let awaited = self.readers.awaited(&self.spec.layout);
             let first = self.unchecked.iter().position(|piece| awaited.contains(piece)).unwrap_or(0);
             let piece = self.unchecked.swap_remove(first);
-            let Some(hash) = self.spec.piece_hashes.get(piece.as_usize()).copied() else { continue };
-            let Some(blocks) = self.blocks.remove(&piece) else { continue };
+            let hash = self.spec.piece_hashes.get(piece.as_usize()).copied();
+            let Some((hash, blocks)) = hash.zip(self.blocks.remove(&piece)) else {
+                self.let_go(piece);
+                continue;
+            };
             self.checking += 1;
             let blocks = blocks.into_iter().map(Option::unwrap_or_default).collect();
             let may_displace = !self.is_background(piece);
@@ -59,6 +63,7 @@ impl Task {
         self.checking -= 1;
         self.lost_in_check.remove(&piece);
         if !is_right {
+            self.let_go(piece);
             self.failed_check(piece, &data);
             return;
         }
@@ -73,7 +78,6 @@ impl Task {
                 self.book.was_good(peer.address);
             }
         }
-        self.unwritten_bytes += u64::from(self.spec.layout.bytes_of(piece));
         self.unwritten.insert(piece, data);
         self.is_here(piece, actions);
     }
@@ -138,7 +142,7 @@ impl Task {
 
     pub(super) fn written(&mut self, piece: PieceIndex, result: Result<(), Unwritten>) {
         if self.unwritten.remove(&piece).is_some() {
-            self.unwritten_bytes -= u64::from(self.spec.layout.bytes_of(piece));
+            self.let_go(piece);
         }
         match result {
             Ok(()) => {}
@@ -157,6 +161,11 @@ impl Task {
             }
         }
         self.look_at_rest();
+    }
+
+    /// The memory of a whole piece is free again.
+    fn let_go(&mut self, piece: PieceIndex) {
+        self.held_bytes -= u64::from(self.spec.layout.bytes_of(piece));
     }
 
     /// A piece is not here any more.

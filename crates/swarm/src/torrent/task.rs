@@ -40,8 +40,9 @@ const MAX_GOOD_PEERS: usize = 200;
 const PICTURE_AT_ONCE_PIECES: u32 = 1 << 15;
 /// How long nothing is asked for after there was no room, if nothing changes.
 const FULL_PAUSE: Duration = Duration::from_secs(2);
-/// Bytes of pieces that are right and wait to be written; above it nothing more is asked for.
-const MAX_UNWRITTEN_BYTES: u64 = 48 << 20;
+/// Bytes of whole pieces that wait for their check or to be written; above it nothing more is asked for. Large enough that
+/// a disk that stands still for a moment holds up nobody, and never less than two pieces.
+const MAX_HELD_BYTES: u64 = 16 << 20;
 
 /// What all torrents of a program share.
 #[derive(Clone)]
@@ -92,7 +93,8 @@ pub(super) struct Task {
     pub(super) checking: usize,
     /// Pieces that are right and not written yet.
     pub(super) unwritten: HashMap<PieceIndex, Arc<PieceData>>,
-    pub(super) unwritten_bytes: u64,
+    /// Bytes of pieces that are whole, from peers, and not written yet: unchecked, being checked, or right.
+    pub(super) held_bytes: u64,
     /// Pieces that may lie on the disk.
     pub(super) doubtful: Bitfield,
     pub(super) have: Bitfield,
@@ -176,7 +178,7 @@ pub(crate) fn spawn(
         unchecked: Vec::new(),
         checking: 0,
         unwritten: HashMap::new(),
-        unwritten_bytes: 0,
+        held_bytes: 0,
         doubtful: Bitfield::new(layout.pieces()),
         have: Bitfield::new(layout.pieces()),
         have_bytes: 0,
@@ -264,7 +266,8 @@ impl Task {
         {
             self.full_at = None;
         }
-        let has_place = self.full_at.is_none() && self.unwritten_bytes <= MAX_UNWRITTEN_BYTES;
+        let max_held_bytes = MAX_HELD_BYTES.max(2 * u64::from(self.spec.layout.piece_bytes()));
+        let has_place = self.full_at.is_none() && self.held_bytes < max_held_bytes;
         has_place && !self.is_paused && self.failure.is_none()
     }
 
