@@ -83,7 +83,8 @@ impl Coded for SettingsError {
             | Self::Indexers
             | Self::IdleTimeout(_)
             | Self::Preload(_)
-            | Self::Connections(_) => ErrorCode::BadRequest,
+            | Self::Connections(_)
+            | Self::SeedRatio(_) => ErrorCode::BadRequest,
         }
     }
 }

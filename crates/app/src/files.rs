@@ -73,6 +73,7 @@ impl App {
             torrent_file: metainfo.as_slice().into(),
             trackers: record.trackers.iter().filter_map(|tracker| tracker.parse().ok()).collect(),
             peers: record.peers.clone(),
+            is_pinned: record.is_pinned,
         };
         self.inner.engine.activate(spec).await.map_err(|error| error.wire())
     }

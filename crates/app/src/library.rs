@@ -161,6 +161,26 @@ impl App {
         self.inner.store.change_torrent(info_hash, change).await.map_err(|error| error.wire())
     }
 
+    /// Keeps a torrent, or keeps it no more: pieces of a kept one do not go for others, and when it is complete it is offered
+    /// as long as the settings say. `None` if it is not in the library.
+    ///
+    /// # Errors
+    /// The store can't write.
+    pub async fn keep(
+        &self,
+        info_hash: InfoHash,
+        is_pinned: bool,
+    ) -> Result<Option<Arc<TorrentRecord>>, WireError> {
+        let change = TorrentChange::Pinned(is_pinned);
+        let changed = self.inner.store.change_torrent(info_hash, change).await;
+        let record = changed.map_err(|error| error.wire())?;
+        if let Some(record) = &record {
+            self.inner.activity.note_added(record);
+            self.inner.engine.set_pinned(info_hash, record.is_pinned).await;
+        }
+        Ok(record)
+    }
+
     /// Takes a torrent out of the library and ends its transfers. Marks and positions stay.
     ///
     /// # Errors

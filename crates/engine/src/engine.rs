@@ -43,6 +43,8 @@ pub struct TorrentSpec {
     pub trackers: Vec<Url>,
     /// Peers that are known already; those that the address policy allows are asked.
     pub peers: Vec<SocketAddr>,
+    /// Whether the person keeps it; see [`Engine::set_pinned`].
+    pub is_pinned: bool,
 }
 
 pub(crate) struct Inner {

@@ -63,6 +63,15 @@ impl Engine {
             .unwrap_or_else(|failed| Err(DeletePiecesError::Failed(failed.to_string())))
     }
 
+    /// Keeps an active torrent, or keeps it no more. Pieces of a kept one are never given up for others, and when it is
+    /// complete it is offered as long as the limits of [`freshet_model::TransferSettings`] say: then it leaves the swarm,
+    /// and what is here can still be read. Does nothing for an idle one, which [`TorrentSpec::is_pinned`] is for.
+    pub async fn set_pinned(&self, info_hash: InfoHash, is_pinned: bool) {
+        if let Some(torrent) = self.inner.torrent(info_hash) {
+            torrent.torrent.set_pinned(is_pinned).await;
+        }
+    }
+
     /// Deletes the pieces of a torrent, active or not; an active one is deactivated.
     ///
     /// # Errors
@@ -129,6 +138,7 @@ impl Inner {
 
     fn add_to_swarm(&self, metainfo: &Metainfo, spec: &TorrentSpec) -> Result<Torrent, ActivateError> {
         let transfer = TransferInfo::parse(metainfo, &spec.torrent_file)?;
+        let is_pinned = spec.is_pinned;
         let failed = |error: &dyn std::fmt::Display| ActivateError::Failed(error.to_string());
         let files = metainfo.files.iter().zip(transfer.paddings);
         let spans: Vec<FileSpan> = files
@@ -144,7 +154,8 @@ impl Inner {
             is_private: metainfo.is_private,
             info: spec.torrent_file.get(metainfo.info_range.clone()).map(bytes::Bytes::copy_from_slice),
         };
-        self.swarm.add(spec).map_err(|error| failed(&error))
+        let added = if is_pinned { self.swarm.add_pinned(spec) } else { self.swarm.add(spec) };
+        added.map_err(|error| failed(&error))
     }
 
     /// Tells the swarm which files are being watched, if that has changed.

@@ -14,7 +14,8 @@ use crate::active::ActiveTorrent;
 /// How long trackers may take to hear that we leave.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Begins when somebody opens a file, and runs until the torrent ends its search, or ends itself.
+/// Begins when somebody opens a file, and runs until the torrent ends its search, or ends itself. Rests while the torrent
+/// has left the swarm because it gave enough: its trackers hear that it stops, and later that it starts.
 pub(crate) async fn run(
     discovery: Discovery,
     active: Arc<ActiveTorrent>,
@@ -33,32 +34,60 @@ pub(crate) async fn run(
         extra_trackers: Vec::new(),
     };
     let mut stats = active.torrent.stats();
+    loop {
+        tokio::select! {
+            () = active.end_search.cancelled() => return,
+            offered = stats.wait_for(|stats| stats.retired.is_none()) => if offered.is_err() {
+                return;
+            },
+        }
+        if search(&discovery, &active, spec.clone()).await == After::End {
+            return;
+        }
+    }
+}
+
+/// What follows when a search was stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum After {
+    End,
+    /// The torrent has left the swarm, and may come back.
+    Rest,
+}
+
+async fn search(discovery: &Discovery, active: &ActiveTorrent, spec: SearchSpec) -> After {
+    let mut stats = active.torrent.stats();
     let total_bytes = active.torrent.spec().layout.total_bytes();
     let (totals, watched) = watch::channel(totals(&stats.borrow(), total_bytes));
     let mut was_complete = totals.borrow().left_bytes == 0;
     let mut search = discovery.search(spec, watched);
-    loop {
+    let after = loop {
         tokio::select! {
-            () = active.end_search.cancelled() => break,
+            () = active.end_search.cancelled() => break After::End,
             found = search.recv() => {
-                let Some(found) = found else { break };
+                let Some(found) = found else { break After::End };
                 active.torrent.add_peers(vec![found.address], source(found.from)).await;
             }
             changed = stats.changed() => {
                 if changed.is_err() {
-                    break;
+                    break After::End;
                 }
-                let now = self::totals(&stats.borrow_and_update(), total_bytes);
+                let seen = Arc::clone(&stats.borrow_and_update());
+                let now = self::totals(&seen, total_bytes);
                 if now.left_bytes == 0 && !was_complete {
                     was_complete = true;
                     search.completed();
                 }
                 totals.send_replace(now);
-                ask_again_if_lonely(&active, &search);
+                if seen.retired.is_some() {
+                    break After::Rest;
+                }
+                ask_again_if_lonely(active, &search);
             }
         }
-    }
+    };
     search.stop(Instant::now() + STOP_TIMEOUT).await;
+    after
 }
 
 /// Somebody reads, and nobody is there to send.

@@ -26,6 +26,7 @@ pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Star
     for port in ports {
         match Swarm::start(swarm_config(config, peer_id, port)).await {
             Ok(swarm) => {
+                swarm.set_keep_rules(transfers::keep_rules(&config.transfers));
                 let peer_port = swarm.listen_port();
                 let ways = Ways::of(config, &config.transfers);
                 let (discovery, _) = Discovery::start(DiscoveryConfig {

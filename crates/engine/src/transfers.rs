@@ -1,8 +1,10 @@
 //! What a person chose about transfers, in the words of those that transfer; and every change of it while they run.
 
+use std::time::Duration;
+
 use freshet_model::TransferSettings;
-use freshet_swarm::NetworkSettings;
 use freshet_swarm::mse::Policy;
+use freshet_swarm::{KeepRules, NetworkSettings};
 
 use crate::{Engine, EngineConfig, EngineStatus};
 
@@ -38,16 +40,27 @@ pub(crate) fn network(settings: &TransferSettings) -> NetworkSettings {
     }
 }
 
+pub(crate) fn keep_rules(settings: &TransferSettings) -> KeepRules {
+    let (ratio, secs) = (settings.seed_ratio_limit, settings.seed_time_limit_secs);
+    KeepRules {
+        ratio_limit: (ratio > 0.0).then_some(ratio),
+        seed_time_limit: (secs > 0).then(|| Duration::from_secs(secs)),
+    }
+}
+
 impl Engine {
     /// Changes how peers are found and spoken to, from now on, and gives how the engine stands then. Connections stay as far
     /// as there are not too many, whatever they are made of, but for those over uTP when the port changes. Uploads that are
     /// not wanted any more end within a second.
+    ///
+    /// A torrent that is kept and has given enough by the new limits leaves the swarm, and one that has not comes back.
     ///
     /// A wanted port that is taken is no error but a state: the old one stays. Call it again when the last call has ended.
     pub async fn set_transfers(&self, settings: &TransferSettings) -> EngineStatus {
         let inner = &self.inner;
         let ways = Ways::of(&inner.config, settings);
         inner.swarm.set_network(network(settings));
+        inner.swarm.set_keep_rules(keep_rules(settings));
         inner.discovery.set_dht(ways.dht);
         inner.discovery.set_lsd(ways.lsd);
         inner.discovery.set_port_mapping(ways.port_mapping);
@@ -89,5 +102,10 @@ mod tests {
             uploads: false,
         };
         assert_eq!(network(&chosen), expected);
+
+        assert_eq!(keep_rules(&chosen), KeepRules::default(), "0 is no limit");
+        let limited = TransferSettings { seed_ratio_limit: 1.5, seed_time_limit_secs: 60, ..chosen };
+        let expected = KeepRules { ratio_limit: Some(1.5), seed_time_limit: Some(Duration::from_secs(60)) };
+        assert_eq!(keep_rules(&limited), expected);
     }
 }

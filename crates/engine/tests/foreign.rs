@@ -87,6 +87,7 @@ async fn a_film_is_resolved_and_read_from_transmission() {
         torrent_file: resolved.torrent_file.into(),
         trackers: Vec::new(),
         peers: vec![peer],
+        is_pinned: false,
     };
     soon("activate", bench.engine.activate(spec)).await.unwrap();
     let open = bench.engine.open_file(torrent.info_hash, FileIndex(0));

@@ -25,6 +25,7 @@ async fn a_magnet_is_resolved_and_its_file_read_from_any_position() {
         torrent_file: resolved.torrent_file.into(),
         trackers: resolved.trackers,
         peers: resolved.peers,
+        is_pinned: false,
     };
     soon("activate", bench.engine.activate(spec)).await.unwrap();
     let open = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));

@@ -44,6 +44,7 @@ async fn the_connection_that_gave_the_details_serves_the_film() {
         torrent_file: resolved.torrent_file.into(),
         trackers: Vec::new(),
         peers: resolved.peers,
+        is_pinned: false,
     };
     soon("activate", bench.engine.activate(spec)).await.unwrap();
     let mut reader = soon("open", bench.engine.open_file(info_hash, FileIndex(0))).await.unwrap();

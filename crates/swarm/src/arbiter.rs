@@ -99,21 +99,20 @@ impl Arbiter {
 
 /// When a complete torrent that is kept stops to be offered. A rule that is not there never ends it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct KeepRules {
+pub struct KeepRules {
     /// Bytes sent for each byte of the torrent.
-    pub(crate) ratio_limit: Option<f64>,
+    pub ratio_limit: Option<f64>,
     /// Counted from when it was complete, only while it was offered.
-    pub(crate) seed_time_limit: Option<Duration>,
+    pub seed_time_limit: Option<Duration>,
 }
 
 /// Which rule ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub enum Kept {
     Ratio,
     SeedTime,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "torrents that are kept will use it"))]
 impl KeepRules {
     /// The rule that is met, if any. The ratio is over what was downloaded, or over all of the torrent if that is more:
     /// files that were here before have to be given back too. A limit that is no number is none.

@@ -32,6 +32,7 @@ mod swarm;
 mod torrent;
 pub mod wire;
 
+pub use arbiter::{KeepRules, Kept};
 pub use bitfield::Bitfield;
 pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
 pub use peer::NetworkSettings;
@@ -39,6 +40,6 @@ pub use reader::{ReadEnd, Reader};
 pub use resolve::{Metadata, ResolveError, ResolveProgress, ResolvedPeers};
 pub use swarm::{StartError, Swarm, SwarmConfig, UtpState};
 pub use torrent::{
-    Happening, PeerIdle, PeerSnapshot, PeerSource, PiecePicture, StorageFailure, TimelineEvent, Torrent,
-    TorrentSpec, TorrentStats, Wait,
+    Happening, Lifetime, PeerIdle, PeerSnapshot, PeerSource, PiecePicture, StorageFailure, TimelineEvent,
+    Torrent, TorrentSpec, TorrentStats, Wait,
 };

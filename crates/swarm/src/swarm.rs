@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::arbiter::KeepRules;
 use crate::ban::Bans;
 use crate::mse::skey_hash;
 use crate::peer::listen::{self, Ports};
@@ -119,6 +120,7 @@ impl Swarm {
             listen_port: listen_port_seen,
             limits,
             line: Arc::new(line),
+            keep_rules: Arc::default(),
             resume: Arc::clone(&config.resume),
             storage: torrent::Storage::new(
                 config.pieces_dir.clone(),
@@ -244,6 +246,12 @@ impl Swarm {
         let context = &self.inner.context;
         lock(&context.limits.down).set(now, download_bytes_per_sec);
         context.line.set_upload_limit(now, upload_bytes_per_sec);
+    }
+
+    /// Changes when pinned torrents that are complete stop to be offered, within a second. One that has stopped is offered
+    /// again when the new rules say so.
+    pub fn set_keep_rules(&self, rules: KeepRules) {
+        *lock(&self.inner.context.keep_rules) = rules;
     }
 
     /// Changes what all torrents together may keep on the disk; `None` is no limit. Returns when what is too much was given

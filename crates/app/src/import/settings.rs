@@ -154,6 +154,8 @@ fn transfers(remote: &Map<String, Value>) -> TransferPatch {
         port_mapping_enabled: disabled("DisableUPNP"),
         uploads_enabled: disabled("DisableUpload"),
         max_connections: None,
+        seed_ratio_limit: None,
+        seed_time_limit_secs: None,
         peer_port: number(remote, "PeersListenPort")
             .and_then(|port| u16::try_from(port).ok())
             .filter(|port| *port != 0),

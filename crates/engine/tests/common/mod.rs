@@ -89,6 +89,7 @@ pub(crate) fn spec(torrent: &SeededTorrent) -> TorrentSpec {
         torrent_file: Arc::from(torrent.torrent_file.clone()),
         trackers: Vec::new(),
         peers: vec![torrent.peer],
+        is_pinned: false,
     }
 }
 

@@ -116,6 +116,8 @@ pub enum SettingsError {
     Preload(u64),
     #[error("1 to 5000 peers are spoken to at the same time, not {0}")]
     Connections(u32),
+    #[error("a ratio is 0 (no limit) or more, not {0}")]
+    SeedRatio(f64),
 }
 
 impl Settings {
@@ -172,6 +174,9 @@ impl Settings {
         if !self.transfers.is_bounded() {
             return Err(SettingsError::Connections(self.transfers.max_connections));
         }
+        if !self.transfers.has_sound_ratio() {
+            return Err(SettingsError::SeedRatio(self.transfers.seed_ratio_limit));
+        }
         if !(0.0..=1.0).contains(&self.volume) {
             return Err(SettingsError::Volume(self.volume));
         }
@@ -221,6 +226,11 @@ mod tests {
             let transfers = TransferPatch { max_connections: Some(count), ..TransferPatch::default() };
             let patch = SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() };
             assert_eq!(with(patch).is_ok(), is_fine, "{count} connections");
+        }
+        for (ratio, is_fine) in [(0.0, true), (1.5, true), (-0.1, false), (f64::INFINITY, false)] {
+            let transfers = TransferPatch { seed_ratio_limit: Some(ratio), ..TransferPatch::default() };
+            let patch = SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "a ratio of {ratio}");
         }
         for secs in [0, 30 * 24 * 3600 + 1] {
             let patch = SettingsPatch { idle_timeout_secs: Some(secs), ..SettingsPatch::default() };

@@ -20,6 +20,10 @@ settings_group! {
         pub uploads_enabled: bool = true,
         /// Peers that are spoken to at the same time.
         pub max_connections: u32 = 300,
+        /// A torrent that is kept and complete is offered until so many bytes were sent for each of its own; 0: no limit.
+        pub seed_ratio_limit: f64 = 0.0,
+        /// And for so long at most, counted while it is offered; 0: no limit.
+        pub seed_time_limit_secs: u64 = 0,
         /// Where peers reach us; 0: any free port.
         pub peer_port: u16 = 0,
     }
@@ -31,5 +35,10 @@ impl TransferSettings {
 
     pub(super) fn is_bounded(&self) -> bool {
         (1..=Self::MAX_CONNECTIONS).contains(&self.max_connections)
+    }
+
+    /// Whether the ratio is a number that something can be compared with.
+    pub(super) fn has_sound_ratio(&self) -> bool {
+        self.seed_ratio_limit.is_finite() && self.seed_ratio_limit >= 0.0
     }
 }

@@ -170,7 +170,8 @@ impl TorrentFiles {
         // In this order: a piece that is given up in between is missing in `have`, or its file differs from the stamp.
         let files = inner.stamps();
         let have = inner.traffic.kept().and(have);
-        Ok(Resume { layout: self.fingerprint(), have, files, uploaded_bytes, downloaded_bytes })
+        let layout = self.fingerprint();
+        Ok(Resume { layout, have, files, uploaded_bytes, downloaded_bytes, seeded_secs: 0 })
     }
 
     pub fn fingerprint(&self) -> LayoutFingerprint {

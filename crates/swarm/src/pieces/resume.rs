@@ -15,7 +15,7 @@ use crate::layout::{Layout, PieceIndex};
 pub const MAX_RESUME_BYTES: usize = 2 * 1024 * 1024;
 
 const MAGIC: &[u8; 4] = b"FRES";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const CHECKSUM_BYTES: usize = 20;
 
 /// Keeps what is remembered of torrents. Both methods block.
@@ -36,8 +36,11 @@ pub struct Resume {
     pub have: Bitfield,
     /// How each file looked like when all pieces of `have` were in it; `None` for one that was not there.
     pub files: Vec<Option<FileStamp>>,
+    /// In all its life here.
     pub uploaded_bytes: u64,
     pub downloaded_bytes: u64,
+    /// How long it was offered since it was complete.
+    pub seeded_secs: u64,
 }
 
 /// A short name of how a torrent is cut into pieces and files.
@@ -152,6 +155,7 @@ impl Resume {
         bytes.extend_from_slice(&self.layout.0);
         bytes.extend_from_slice(&self.uploaded_bytes.to_be_bytes());
         bytes.extend_from_slice(&self.downloaded_bytes.to_be_bytes());
+        bytes.extend_from_slice(&self.seeded_secs.to_be_bytes());
         bytes.extend_from_slice(&self.have.pieces().to_be_bytes());
         bytes.extend_from_slice(self.have.as_wire());
         // A torrent has less than 2^32 files, `Spans` made sure.
@@ -186,6 +190,7 @@ impl Resume {
         let layout = LayoutFingerprint(rest.array()?);
         let uploaded_bytes = rest.u64()?;
         let downloaded_bytes = rest.u64()?;
+        let seeded_secs = rest.u64()?;
         let pieces = rest.u32()?;
         let have = Bitfield::from_wire(rest.take(pieces.div_ceil(8) as usize)?, pieces)?;
         let count = rest.u32()? as usize;
@@ -194,7 +199,14 @@ impl Resume {
             return None;
         }
         let files = (0..count).map(|_| rest.file()).collect::<Option<Vec<_>>>()?;
-        rest.0.is_empty().then_some(Self { layout, have, files, uploaded_bytes, downloaded_bytes })
+        rest.0.is_empty().then_some(Self {
+            layout,
+            have,
+            files,
+            uploaded_bytes,
+            downloaded_bytes,
+            seeded_secs,
+        })
     }
 }
 

@@ -18,6 +18,7 @@ pub(in crate::pieces) fn some_resume() -> Resume {
         files: vec![Some(stamp(7, -3)), None, Some(stamp(u64::MAX, i64::MAX))],
         uploaded_bytes: 11,
         downloaded_bytes: u64::MAX,
+        seeded_secs: 13,
     }
 }
 
@@ -35,6 +36,7 @@ fn remembered(layout: &Layout, spans: &Spans) -> Resume {
         files: vec![Some(stamp(24 * KIB, 1)), None, Some(stamp(40 * KIB, 2))],
         uploaded_bytes: 0,
         downloaded_bytes: 0,
+        seeded_secs: 0,
     }
 }
 
@@ -137,9 +139,9 @@ fn a_right_checksum_does_not_make_nonsense_good() {
         body[at..at + value.len()].copy_from_slice(value);
         signed(body)
     };
-    let pieces_at = 4 + 4 + 20 + 8 + 8;
+    let pieces_at = 4 + 4 + 20 + 8 + 8 + 8;
     let files_at = pieces_at + 4 + 2;
-    assert_eq!(Resume::from_bytes(&with(4, &2_u32.to_be_bytes())), None, "a newer version");
+    assert_eq!(Resume::from_bytes(&with(4, &3_u32.to_be_bytes())), None, "a newer version");
     assert_eq!(Resume::from_bytes(&with(0, b"X")), None, "another file");
     assert_eq!(Resume::from_bytes(&with(pieces_at, &[0xff; 4])), None, "too many pieces");
     assert_eq!(Resume::from_bytes(&with(files_at, &[0xff; 4])), None, "too many files");

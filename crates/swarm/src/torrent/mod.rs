@@ -6,6 +6,7 @@
 pub(crate) mod book;
 mod checks;
 mod extensions;
+mod kept;
 mod line;
 mod peers;
 mod readers;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 use freshet_model::InfoHash;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::arbiter::Kept;
 use crate::bitfield::Bitfield;
 use crate::layout::{Layout, PieceIndex};
 use crate::peer::{Acquainted, Greeted, PeerError, Said};
@@ -36,6 +38,7 @@ use crate::pieces::{FileSpan, TorrentFiles};
 use crate::resolve::ResolvedPeers;
 use crate::schedule::{Class, Counters, PeerId, PieceState, ReaderId};
 
+pub use kept::Lifetime;
 pub(crate) use line::Line;
 pub(crate) use readers::Granted;
 pub use snapshot::{PeerIdle, PeerSnapshot};
@@ -117,6 +120,10 @@ pub struct TorrentStats {
     /// Blocks that came since it was started, wanted or not.
     pub downloaded_bytes: u64,
     pub uploaded_bytes: u64,
+    /// What was transferred and offered in all its life here, with what was remembered.
+    pub lifetime: Lifetime,
+    /// The rule that ended its offer, if one did: it has left the swarm until it is needed again.
+    pub retired: Option<Kept>,
     pub have_bytes: u64,
     pub connected_peers: u32,
     pub connected_seeders: u32,
@@ -233,7 +240,8 @@ impl Torrent {
     }
 
     /// What is pinned is never given up, and takes no part of the budget. A torrent that is to be pinned from the start is
-    /// added by [`Swarm::add_pinned`](crate::Swarm::add_pinned): else some of it may have to go before.
+    /// added by [`Swarm::add_pinned`](crate::Swarm::add_pinned): else some of it may have to go before. Only for pinned
+    /// torrents [`KeepRules`](crate::KeepRules) hold.
     pub async fn set_pinned(&self, is_pinned: bool) {
         let _ = self.inbox.send(ToTorrent::SetPinned(is_pinned)).await;
     }

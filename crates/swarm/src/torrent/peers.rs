@@ -74,7 +74,7 @@ impl Task {
     /// Calls peers, as many as are wanted.
     pub(super) fn dial(&mut self, now: Duration) {
         let dialing = self.book.dialing();
-        if self.is_paused || !self.book.is_ready(now) {
+        if self.is_paused || self.keeping.retired.is_some() || !self.book.is_ready(now) {
             self.half_open.ask(dialing);
             return;
         }
@@ -185,7 +185,7 @@ impl Task {
                 && peer.address.ip().to_canonical() == address.ip().to_canonical()
         });
         let now = self.now();
-        if is_known || self.is_banned(address) {
+        if is_known || self.keeping.retired.is_some() || self.is_banned(address) {
             if self.peers.values().any(|peer| peer.address == address) {
                 self.book.connected(address);
             } else if way == Way::Outgoing {

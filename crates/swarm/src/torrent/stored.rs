@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::StorageFailure;
 use super::checks::{self, PieceData, Verdict};
+use super::kept::Lifetime;
 use super::readers::Granted;
 use super::reading::here_until;
 use super::storage::Unwritten;
@@ -14,7 +15,7 @@ use super::timeline::Happening;
 use crate::ban::{BanKey, BlockDigest};
 use crate::bitfield::Bitfield;
 use crate::layout::PieceIndex;
-use crate::pieces::Checked;
+use crate::pieces::{Checked, Resume};
 use crate::schedule::{Action, PeerId, PieceState};
 
 /// Checks of hashes that run at the same time.
@@ -220,6 +221,7 @@ impl Task {
     }
 
     pub(super) fn set_pinned(&mut self, is_pinned: bool) {
+        self.keeping.is_pinned = is_pinned;
         let keeper = Arc::clone(&self.keeper);
         self.context.tasks.spawn_blocking(move || keeper.set_pinned(is_pinned));
     }
@@ -237,9 +239,15 @@ impl Task {
         let keeper = Arc::clone(&self.keeper);
         let resume = Arc::clone(&self.context.resume);
         let info_hash = self.spec.info_hash;
-        let look = move || keeper.begin(resume.load(info_hash).as_ref(), is_pinned);
+        let look = move || {
+            let remembered = resume.load(info_hash);
+            (keeper.begin(remembered.as_ref(), is_pinned), remembered)
+        };
         let looked = tokio::task::spawn_blocking(look).await;
-        let Ok(Checked { trusted, doubtful, .. }) = looked else { return };
+        let Ok((Checked { trusted, doubtful, .. }, remembered)) = looked else { return };
+        if let Some(remembered) = remembered {
+            self.keeping.before = Lifetime::of(&remembered);
+        }
         for piece in trusted.iter_ones() {
             self.scheduler.piece_is_here(piece);
             self.have.set(piece);
@@ -257,13 +265,13 @@ impl Task {
         self.unwritten.keys().for_each(|piece| {
             have.clear(*piece);
         });
-        let (up, down) = (self.up.total_bytes(), self.down.total_bytes());
+        let Lifetime { uploaded_bytes, downloaded_bytes, seeded } = self.lifetime();
         let files = self.files.clone();
         let resume = Arc::clone(&self.context.resume);
         let info_hash = self.spec.info_hash;
         let saved = tokio::task::spawn_blocking(move || {
-            let remembered = files.remember(&have, up, down)?;
-            resume.save(info_hash, &remembered);
+            let remembered = files.remember(&have, uploaded_bytes, downloaded_bytes)?;
+            resume.save(info_hash, &Resume { seeded_secs: seeded.as_secs(), ..remembered });
             std::io::Result::Ok(())
         });
         if let Ok(Err(error)) = saved.await {

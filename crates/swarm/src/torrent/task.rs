@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::book::Book;
 use super::checks::PieceData;
+use super::kept::Keeping;
 use super::peers::Peer;
 use super::readers::Readers;
 use super::storage::{Keeper, Storage, Whereabouts};
@@ -20,6 +21,7 @@ use super::timeline::{Happening, Timeline};
 use super::{
     INBOX, Life, Line, PiecePicture, StorageFailure, ToTorrent, Torrent, TorrentSpec, TorrentStats, Wait,
 };
+use crate::arbiter::KeepRules;
 use crate::ban::{BanKey, Bans, Blame};
 use crate::bitfield::Bitfield;
 use crate::choke::Choker;
@@ -52,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) listen_port: watch::Receiver<Option<u16>>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) line: Arc<Line>,
+    pub(crate) keep_rules: Arc<Mutex<KeepRules>>,
     pub(crate) resume: Arc<dyn ResumeStore>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) bans: Arc<Mutex<Bans>>,
@@ -119,6 +122,7 @@ pub(super) struct Task {
     /// Counted until the last tick.
     pub(super) hedges: u64,
     pub(super) failure: Option<StorageFailure>,
+    pub(super) keeping: Keeping,
     pub(super) down: Meter,
     pub(super) up: Meter,
     pub(super) inbox: mpsc::Sender<ToTorrent>,
@@ -195,6 +199,7 @@ pub(crate) fn spawn(
         timeline: Timeline::new(now),
         hedges: 0,
         failure: None,
+        keeping: Keeping { is_pinned, ..Keeping::default() },
         down: Meter::new(now),
         up: Meter::new(now),
         inbox: inbox.clone(),

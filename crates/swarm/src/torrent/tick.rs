@@ -26,6 +26,7 @@ const SETTLED: Duration = Duration::from_secs(10);
 
 impl Task {
     pub(super) async fn tick(&mut self, now: Duration) {
+        self.count_seeding(now.saturating_sub(self.ticked_at));
         self.ticked_at = now;
         tracing::trace!(
             info_hash = %self.spec.info_hash,
@@ -34,6 +35,7 @@ impl Task {
             peers = %self.peers_in_short(),
             "tick"
         );
+        self.follow_keep_rules(now);
         self.choose_uploads(now);
         self.shed_peers(now);
         self.exchange_addresses(now);
@@ -80,6 +82,8 @@ impl Task {
             up_bytes_per_sec: self.up.bytes_per_sec(now),
             downloaded_bytes: self.down.total_bytes(),
             uploaded_bytes: self.up.total_bytes(),
+            lifetime: self.lifetime(),
+            retired: self.keeping.retired,
             have_bytes: self.have_bytes,
             connected_peers: self.peers.len() as u32,
             connected_seeders: seeders as u32,

@@ -155,6 +155,7 @@ impl Task {
                 Some(data) => {
                     peer.up.add(now, data.len() as u64);
                     self.up.add(now, data.len() as u64);
+                    self.has_news_to_remember = true;
                     self.tell(id, Message::Piece { piece, begin, data });
                 }
                 None if peer.supports_fast => self.tell(id, Message::Reject { piece, begin, length }),

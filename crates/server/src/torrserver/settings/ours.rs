@@ -176,6 +176,9 @@ fn transfer_defaults(ours: &TransferSettings) -> TransferPatch {
         port_mapping_enabled: Some(ours.port_mapping_enabled),
         uploads_enabled: Some(ours.uploads_enabled),
         max_connections: Some(ours.max_connections),
+        // No client knows these.
+        seed_ratio_limit: None,
+        seed_time_limit_secs: None,
         peer_port: Some(ours.peer_port),
     }
 }
