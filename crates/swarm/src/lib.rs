@@ -24,6 +24,7 @@ mod peer;
 pub mod pieces;
 mod rate;
 mod reader;
+mod report;
 mod resolve;
 pub mod schedule;
 #[cfg(test)]
@@ -37,9 +38,12 @@ pub use bitfield::Bitfield;
 pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
 pub use peer::NetworkSettings;
 pub use reader::{ReadEnd, Reader};
+pub use report::{
+    PeerFailure, REPORT_VERSION, Report, ReportClass, ReportEvent, ReportHappening, ReportPeer,
+};
 pub use resolve::{Metadata, ResolveError, ResolveProgress, ResolvedPeers};
 pub use swarm::{StartError, Swarm, SwarmConfig, UtpState};
 pub use torrent::{
-    Happening, Lifetime, PeerIdle, PeerSnapshot, PeerSource, PiecePicture, StorageFailure, TimelineEvent,
-    Torrent, TorrentSpec, TorrentStats, Wait,
+    Happening, Lifetime, PartialPiece, PeerIdle, PeerSnapshot, PeerSource, PeersByState, PiecePicture,
+    PieceStates, StorageFailure, TimelineEvent, Torrent, TorrentSpec, TorrentStats, Wait,
 };

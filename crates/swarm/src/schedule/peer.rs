@@ -143,6 +143,10 @@ impl Peer {
         self.is_open() && now >= self.refused_until
     }
 
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip
+    }
+
     pub(super) fn measured_rate(&self) -> Option<f64> {
         (self.secs >= MIN_MEASURED_SECS).then(|| (self.bytes / self.secs).clamp(MIN_RATE, MAX_RATE))
     }

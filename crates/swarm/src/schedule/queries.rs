@@ -20,6 +20,16 @@ impl Scheduler {
         is_missing
     }
 
+    /// Pieces of which blocks are here or on their way, in order: how many blocks are here, and how many are asked for.
+    pub fn partials(&self) -> impl Iterator<Item = (PieceIndex, u32, u32)> {
+        self.partials.iter().map(|(piece, partial)| (*piece, partial.here(), partial.in_flight()))
+    }
+
+    /// The shortest way to a peer and back that was seen; `None` for one that is not connected.
+    pub fn round_trip_of(&self, id: PeerId) -> Option<Duration> {
+        self.peers.get(id).map(super::Peer::round_trip)
+    }
+
     /// How many pieces a peer has.
     pub fn count_of(&self, id: PeerId) -> u32 {
         self.peers.get(id).map_or(0, |peer| peer.has.count())

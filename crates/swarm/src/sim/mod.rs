@@ -15,6 +15,8 @@ mod client;
 mod measure;
 mod random;
 mod reader;
+mod replay;
+mod replay_tests;
 mod seeder;
 mod swarms;
 mod tests;

@@ -11,6 +11,7 @@ mod line;
 mod peers;
 mod readers;
 mod reading;
+mod records;
 mod said;
 mod snapshot;
 pub(crate) mod storage;
@@ -35,13 +36,14 @@ use crate::bitfield::Bitfield;
 use crate::layout::{Layout, PieceIndex};
 use crate::peer::{Acquainted, Greeted, PeerError, Said};
 use crate::pieces::{FileSpan, TorrentFiles};
+use crate::report::Report;
 use crate::resolve::ResolvedPeers;
 use crate::schedule::{Class, Counters, PeerId, PieceState, ReaderId};
 
 pub use kept::Lifetime;
 pub(crate) use line::Line;
 pub(crate) use readers::Granted;
-pub use snapshot::{PeerIdle, PeerSnapshot};
+pub use snapshot::{PartialPiece, PeerIdle, PeerSnapshot, PeersByState, PieceStates};
 pub(crate) use storage::Storage;
 pub(crate) use task::{Context, Limits, spawn};
 pub use timeline::{Happening, TimelineEvent};
@@ -104,6 +106,8 @@ pub(crate) enum ToTorrent {
     /// Whether all its pieces stay, beside the budget.
     SetPinned(bool),
     Peers(oneshot::Sender<Vec<PeerSnapshot>>),
+    Pieces(oneshot::Sender<PieceStates>),
+    Report(oneshot::Sender<Report>),
     Timeline(oneshot::Sender<Vec<TimelineEvent>>),
     GoodPeers(oneshot::Sender<Vec<SocketAddr>>),
     Uploaded(PeerId, upload::Loaded),
@@ -130,6 +134,11 @@ pub struct TorrentStats {
     pub connecting_peers: u32,
     pub known_peers: u32,
     pub counters: Counters,
+    pub peers_by_state: PeersByState,
+    /// Of pieces with a wrong hash.
+    pub corrupt_bytes: u64,
+    /// Connected peers that were banned for those.
+    pub banned_peers: u32,
     /// Why the reader that is needed most waits, if one does.
     pub waiting: Option<Wait>,
     /// Why no byte can be read or written any more.
@@ -208,11 +217,28 @@ impl Torrent {
         answered.await.unwrap_or_default()
     }
 
+    /// How all pieces stand at this moment. `None` if it has ended.
+    pub async fn piece_states(&self) -> Option<PieceStates> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.inbox.send(ToTorrent::Pieces(answer)).await;
+        answered.await.ok()
+    }
+
     /// What happened since it was started, the oldest first: up to 512 events. None if it has ended.
     pub async fn timeline(&self) -> Vec<TimelineEvent> {
         let (answer, answered) = oneshot::channel();
         let _ = self.inbox.send(ToTorrent::Timeline(answer)).await;
         answered.await.unwrap_or_default()
+    }
+
+    /// What happened, as numbers that a simulator can replay: no addresses, no names, and the info hash only if
+    /// `names_torrent`. `None` if it has ended.
+    pub async fn report(&self, names_torrent: bool) -> Option<Report> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.inbox.send(ToTorrent::Report(answer)).await;
+        let report = answered.await.ok()?;
+        let info_hash = names_torrent.then(|| self.spec.info_hash.to_string());
+        Some(Report { info_hash, ..report })
     }
 
     /// Tells of peers. Those that are known already, or that may not be spoken to, are passed over.

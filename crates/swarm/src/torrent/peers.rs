@@ -15,6 +15,7 @@ use crate::discover::addresses::is_private;
 use crate::layout::PieceIndex;
 use crate::peer::{Acquainted, COMMANDS, Greeted, Link, PeerError, PexExchange, Way, Who, introduction};
 use crate::rate::Meter;
+use crate::report::PeerFailure;
 use crate::schedule::{Action, PeerId};
 use crate::wire::{ExtendedHandshake, Handshake, Message, encode_dont_have};
 
@@ -245,6 +246,7 @@ impl Task {
                 heard_at: now,
             },
         );
+        self.record_joined(id);
         Some(id)
     }
 
@@ -277,6 +279,7 @@ impl Task {
         if let Some(peer) = self.peers.get(&id) {
             tracing::debug!(address = %peer.address, %error, "a connection ended");
         }
+        self.record_end(id, error);
         match error {
             PeerError::Wire(_) => self.dismiss(id, "breaks the protocol"),
             _ => self.drop_peer(id),
@@ -289,11 +292,13 @@ impl Task {
             tracing::debug!(address = %peer.address, why, "a peer is sent away");
             self.book.ban(peer.address);
         }
+        self.record_failure(id, PeerFailure::BrokeProtocol);
         self.drop_peer(id);
     }
 
     pub(super) fn drop_peer(&mut self, id: PeerId) {
         let now = self.now();
+        self.record_left(id);
         self.scheduler.peer_left(id);
         if let Some(peer) = self.peers.remove(&id) {
             self.book.lost(peer.address, now);
@@ -345,7 +350,10 @@ impl Task {
                 tracing::debug!(address = %peer.address, "a peer that sent wrong bytes is banned");
                 self.timeline.note(now, Happening::Banned(peer.address));
                 self.book.ban(peer.address);
+                self.banned_peers += 1;
             }
+            self.record_failure(id, PeerFailure::Lied);
+            self.record_left(id);
             self.scheduler.peer_lied(id);
             self.drop_peer(id);
         }

@@ -91,6 +91,7 @@ impl Task {
 
     pub(super) fn close_reader(&mut self, id: ReaderId) {
         if self.readers.close(id) {
+            self.timeline.note(self.now(), Happening::ReaderClosed { reader: id });
             self.scheduler.remove_demand(id);
             self.keeper.leave(id.0);
         }

@@ -32,12 +32,14 @@ impl Task {
                 peer.is_choking = true;
                 let will_reject = peer.supports_fast;
                 self.scheduler.peer_choked(id, will_reject);
+                self.record_flip(id, true);
             }
             Message::Unchoke => {
                 peer.is_choking = false;
                 self.timeline.note_first(now, Happening::FirstUnchoke(peer.address));
                 peer.heard_at = now;
                 self.scheduler.peer_unchoked(id);
+                self.record_flip(id, false);
             }
             Message::Interested => {
                 peer.is_interested = true;

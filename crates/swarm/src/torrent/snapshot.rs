@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::peers::Peer;
 use super::task::Task;
+use crate::bitfield::Bitfield;
+use crate::layout::PieceIndex;
 use crate::peer::{Transport, Way};
-use crate::schedule::PeerId;
+use crate::schedule::{PeerId, PieceState};
 
 /// A peer that was asked for something and sends nothing for so long.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -53,7 +55,82 @@ pub enum PeerIdle {
     Snubbed,
 }
 
+/// Connected peers, by what comes from them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PeersByState {
+    /// Send, or soon will.
+    pub sending: u32,
+    pub choking: u32,
+    pub without_need: u32,
+    /// Silent or snubbed.
+    pub silent: u32,
+}
+
+/// How all pieces stand at a moment.
+#[derive(Debug, Clone)]
+pub struct PieceStates {
+    pub have: Bitfield,
+    /// A connected peer has it.
+    pub available: Bitfield,
+    /// Not here, and asked for or being checked.
+    pub requested: Bitfield,
+    /// In the order of the pieces.
+    pub partial: Vec<PartialPiece>,
+}
+
+/// A piece of which some blocks are here or on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartialPiece {
+    pub piece: PieceIndex,
+    pub blocks: u32,
+    pub blocks_here: u32,
+    pub blocks_requested: u32,
+}
+
 impl Task {
+    pub(super) fn peers_by_state(&self, now: Duration) -> PeersByState {
+        let mut counts = PeersByState::default();
+        for (id, peer) in &self.peers {
+            let requests = self.scheduler.requests_of(*id).count() as u32;
+            let count = match self.idle(*id, peer, requests, now) {
+                None | Some(PeerIdle::QueueFull) => &mut counts.sending,
+                Some(PeerIdle::Choked) => &mut counts.choking,
+                Some(PeerIdle::HasNothingWeNeed) => &mut counts.without_need,
+                Some(PeerIdle::Silent | PeerIdle::Snubbed) => &mut counts.silent,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// Looks at every piece.
+    pub(super) fn piece_states(&self) -> PieceStates {
+        let layout = self.spec.layout;
+        let mut available = Bitfield::new(layout.pieces());
+        let mut requested = Bitfield::new(layout.pieces());
+        for piece in (0..layout.pieces()).map(PieceIndex) {
+            if self.scheduler.availability(piece) > 0 {
+                available.set(piece);
+            }
+            if self.scheduler.state(piece) == PieceState::Checking {
+                requested.set(piece);
+            }
+        }
+        let partials = self.scheduler.partials().filter(|(_, here, asked)| here + asked > 0);
+        let partial: Vec<PartialPiece> = partials
+            .map(|(piece, blocks_here, blocks_requested)| PartialPiece {
+                piece,
+                blocks: layout.blocks_of(piece),
+                blocks_here,
+                blocks_requested,
+            })
+            .collect();
+        for piece in partial.iter().filter(|piece| piece.blocks_requested > 0) {
+            requested.set(piece.piece);
+        }
+        PieceStates { have: self.have().clone(), available, requested, partial }
+    }
+
     pub(super) fn snapshot(&self) -> Vec<PeerSnapshot> {
         let now = self.now();
         let mut all: Vec<PeerSnapshot> =

@@ -118,6 +118,7 @@ impl Task {
     }
 
     pub(super) fn failed_check(&mut self, piece: PieceIndex, data: &PieceData) {
+        self.corrupt_bytes += u64::from(self.spec.layout.bytes_of(piece));
         let (liar, senders) = self.scheduler.piece_failed(piece);
         let address = |id: PeerId| self.peers.get(&id).map(|peer| peer.address);
         let sent: Vec<crate::ban::SentBlock<BanKey>> = senders

@@ -16,6 +16,7 @@ use super::checks::PieceData;
 use super::kept::Keeping;
 use super::peers::Peer;
 use super::readers::Readers;
+use super::records::Records;
 use super::storage::{Keeper, Storage, Whereabouts};
 use super::timeline::{Happening, Timeline};
 use super::{
@@ -123,6 +124,9 @@ pub(super) struct Task {
     pub(super) hedges: u64,
     pub(super) failure: Option<StorageFailure>,
     pub(super) keeping: Keeping,
+    pub(super) records: Records,
+    pub(super) corrupt_bytes: u64,
+    pub(super) banned_peers: u32,
     pub(super) down: Meter,
     pub(super) up: Meter,
     pub(super) inbox: mpsc::Sender<ToTorrent>,
@@ -199,6 +203,9 @@ pub(crate) fn spawn(
         timeline: Timeline::new(now),
         hedges: 0,
         failure: None,
+        records: Records::default(),
+        corrupt_bytes: 0,
+        banned_peers: 0,
         keeping: Keeping { is_pinned, ..Keeping::default() },
         down: Meter::new(now),
         up: Meter::new(now),
@@ -304,8 +311,10 @@ impl Task {
                     self.book.begin_anew(now);
                     self.calls_in_vain = 0;
                 }
+                let (from_byte, end_byte) = (bytes.start, bytes.end);
                 let id = self.readers.open(bytes, class, now);
-                self.timeline.note(now, Happening::ReaderOpened { reader: id, class });
+                let opened = Happening::ReaderOpened { reader: id, class, from_byte, end_byte };
+                self.timeline.note(now, opened);
                 if answer.send(id).is_err() {
                     self.close_reader(id);
                 }
@@ -318,6 +327,11 @@ impl Task {
             ToTorrent::SetPaused(is_paused) => self.set_paused(is_paused, actions),
             ToTorrent::SetRest(wanted) => self.set_rest(wanted),
             ToTorrent::Peers(answer) => drop(answer.send(self.snapshot())),
+            ToTorrent::Pieces(answer) => drop(answer.send(self.piece_states())),
+            ToTorrent::Report(answer) => {
+                let report = self.problem_report();
+                drop(answer.send(report));
+            }
             ToTorrent::Timeline(answer) => drop(answer.send(self.timeline.events())),
             ToTorrent::GaveUp(piece) => self.lose(piece),
             ToTorrent::SetPinned(is_pinned) => self.set_pinned(is_pinned),

@@ -90,6 +90,9 @@ impl Task {
             connecting_peers: self.book.dialing() as u32,
             known_peers: self.book.len() as u32,
             counters: self.scheduler.counters(),
+            peers_by_state: self.peers_by_state(now),
+            corrupt_bytes: self.corrupt_bytes,
+            banned_peers: self.banned_peers,
             waiting: self.waiting,
             failure: self.failure.clone(),
         };

@@ -32,6 +32,9 @@ pub enum Happening {
     ReaderOpened {
         reader: ReaderId,
         class: Class,
+        /// Of the torrent, as the end is.
+        from_byte: u64,
+        end_byte: u64,
     },
     /// The reader went to another byte of the torrent.
     Seek {
@@ -46,6 +49,9 @@ pub enum Happening {
     Served {
         reader: ReaderId,
         waited: Duration,
+    },
+    ReaderClosed {
+        reader: ReaderId,
     },
     /// A peer that had sent to us does not any more.
     Choked(SocketAddr),
@@ -73,6 +79,10 @@ pub(super) struct Timeline {
 impl Timeline {
     pub(super) fn new(now: Duration) -> Self {
         Self { begun_at: now, events: VecDeque::new(), firsts: Vec::new() }
+    }
+
+    pub(super) fn begun_at(&self) -> Duration {
+        self.begun_at
     }
 
     pub(super) fn note(&mut self, now: Duration, what: Happening) {
