@@ -18,6 +18,8 @@ impl Bindings {
     pub(crate) fn command<Args: TS + 'static, Result: TS + 'static>(&mut self, name: &str, docs: &[&str]) {
         self.add::<Args>();
         self.add::<Result>();
+        // What is inside of a list or an option is no dependency of it.
+        Result::visit_generics(self);
         let doc: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
         let (args, result) = (Args::name(&self.config), Result::name(&self.config));
         let result = if result == "null" { "void" } else { &result };

@@ -5,7 +5,7 @@
 
 use freshet_model::{
     ErrorCode, MediaRun, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch,
-    TorrentDetail, TorrentSummary, WireError,
+    TorrentDetail, TorrentSummary, TransferDetail, WireError,
 };
 use serde_json::Value;
 
@@ -109,6 +109,8 @@ commands! {
     Both torrent_retry: library::retry(TorrentRef) -> TorrentSummary;
     /// Takes a torrent out of the library. Its marks and positions are kept.
     Main torrent_remove: library::remove(TorrentRemove) -> ();
+    /// How the peers and pieces of a torrent stand; nothing while it is not in use.
+    Main torrent_transfer: transfers::detail(TorrentRef) -> Option<TransferDetail>;
     /// Stops all transfers, or lets them go on.
     Main transfers_pause: transfers::pause(TransfersPause) -> ();
 

@@ -1,17 +1,39 @@
 //! What is being transferred, and stopping it.
 
-use freshet_model::{InfoHash, TransferStats, WireError};
+use freshet_model::{ErrorCode, InfoHash, PartialPiece, TransferDetail, TransferStats, WireError};
 use freshet_store::TorrentChange;
 use tracing::{info, warn};
 
 use crate::App;
-use crate::args::TransfersPause;
+use crate::args::{TorrentRef, TransfersPause};
 use crate::error::Coded as _;
 
 impl App {
     /// What a torrent does at this moment; `None` while it is idle.
     pub fn stats(&self, info_hash: InfoHash) -> Option<TransferStats> {
         self.inner.engine.stats().iter().find(|stats| stats.info_hash == info_hash).cloned()
+    }
+
+    /// Pieces of a torrent of which some blocks are here or on their way, in order; none while it is not in use.
+    pub async fn partial_pieces(&self, info_hash: InfoHash) -> Vec<PartialPiece> {
+        self.inner.engine.partial_pieces(info_hash).await
+    }
+
+    /// A problem report on a torrent that is in use, as JSON that a person can read before sending it: it names no peer and no
+    /// file, and the torrent only if `names_torrent`. How to replay it stands in CONTRIBUTING.md.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] while the torrent is not in use.
+    pub async fn problem_report(
+        &self,
+        info_hash: InfoHash,
+        names_torrent: bool,
+    ) -> Result<Vec<u8>, WireError> {
+        let report = self.inner.engine.report(info_hash, names_torrent).await.ok_or_else(|| {
+            WireError::new(ErrorCode::NotFound, "nothing is known of a torrent that is not in use")
+        })?;
+        serde_json::to_vec_pretty(&report)
+            .map_err(|error| WireError::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// Whether a torrent is in use: it has connections or is making some.
@@ -63,4 +85,8 @@ impl App {
 pub(crate) async fn pause(app: &App, args: TransfersPause) -> Result<(), WireError> {
     app.pause_transfers(args.paused).await;
     Ok(())
+}
+
+pub(crate) async fn detail(app: &App, args: TorrentRef) -> Result<Option<TransferDetail>, WireError> {
+    Ok(app.inner.engine.transfer(args.info_hash).await)
 }

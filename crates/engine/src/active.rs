@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::phase::{Failure, Phase};
 use crate::pieces::Layout;
+use crate::telemetry;
 
 /// A torrent that takes part in transfers.
 pub(crate) struct ActiveTorrent {
@@ -213,6 +214,9 @@ impl ActiveTorrent {
             known_peers: stats.known_peers,
             connected_seeders: stats.connected_seeders,
             connecting_peers: stats.connecting_peers,
+            peers: telemetry::peer_counts(&stats),
+            counters: telemetry::counters(&stats),
+            waiting: stats.waiting.map(telemetry::wait_reason),
         }
     }
 

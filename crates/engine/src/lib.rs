@@ -26,6 +26,7 @@ mod start;
 mod supervisor;
 mod tail;
 mod tasks;
+mod telemetry;
 mod transfers;
 mod turns;
 
@@ -37,6 +38,7 @@ pub use engine::{Engine, TorrentSpec};
 pub use error::{
     ActivateError, DeletePiecesError, OpenFileError, PreloadError, ReadError, ResolveError, StartError,
 };
+pub use freshet_swarm::Report;
 pub use phase::{Failure, FailureKind};
 pub use reader::FileReader;
 pub use resolve::Resolved;

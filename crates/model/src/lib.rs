@@ -27,6 +27,7 @@ mod pieces;
 mod playback;
 mod settings;
 mod source;
+mod telemetry;
 mod torrent;
 mod torrs;
 mod transfer;
@@ -55,6 +56,10 @@ pub use settings::{
     SettingsPatch, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
+pub use telemetry::{
+    IdleReason, PartialPiece, PeerCounts, PeerView, PieceRun, PieceStand, TransferCounters, TransferDetail,
+    WaitReason,
+};
 pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};
 pub use torrs::{Torrs, TorrsError};
 pub use transfer::TransferInfo;

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileEntry, FileIndex, InfoHash, Magnet, TorrentSource, WireError};
+use crate::{
+    FileEntry, FileIndex, InfoHash, Magnet, PeerCounts, TorrentSource, TransferCounters, WaitReason,
+    WireError,
+};
 
 /// Everything the library keeps of one torrent. The store's row; windows get [`TorrentSummary`] and [`TorrentDetail`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,6 +208,11 @@ pub struct TransferStats {
     pub connected_seeders: u32,
     /// Peers to which a connection is being opened.
     pub connecting_peers: u32,
+    /// The connected ones, by what comes from them.
+    pub peers: PeerCounts,
+    pub counters: TransferCounters,
+    /// Why the reader that is needed most waits, if one does.
+    pub waiting: Option<WaitReason>,
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod mdns;
 mod openapi;
 mod range;
 mod reply;
+mod report;
 mod routes;
 mod serve;
 mod shares;

@@ -18,7 +18,7 @@ use crate::torrserver::{
     torrents, upload, viewed,
 };
 use crate::ui::Ui;
-use crate::{browser_host, dav, dlna, openapi, reply};
+use crate::{browser_host, dav, dlna, openapi, reply, report};
 
 type Handlers = MethodRouter<ServerState>;
 
@@ -102,6 +102,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Rule::Command, Scope::Library, "/rpc/{command}", || {
         post(browser_host::rpc).layer(DefaultBodyLimit::max(MAX_COMMAND_BYTES))
     }),
+    route(Rule::Events, Scope::Library, "/report/{hash}", || get(report::get)),
     route(Rule::Events, Scope::Library, "/events", || get(browser_host::events)),
     route(Rule::Media, Scope::Open, "/media/{token}/{part}", || get(browser_host::media)),
 ];
@@ -273,12 +274,12 @@ mod tests {
 
         // A new route of ours has to be written down here too, with the rule that was thought about.
         assert_eq!(of(Rule::Command).collect::<Vec<_>>(), ["/rpc/{command}"]);
-        assert_eq!(of(Rule::Events).collect::<Vec<_>>(), ["/events"]);
+        assert_eq!(of(Rule::Events).collect::<Vec<_>>(), ["/report/{hash}", "/events"]);
         assert_eq!(of(Rule::Media).collect::<Vec<_>>(), ["/media/{token}/{part}"]);
         let own = ["/torznab/test", "/shutdown", "/shutdown/{*reason}"];
         assert_eq!(of(Rule::Own).collect::<Vec<_>>(), own);
         assert_eq!(of(Rule::Page).count(), 0, "the fallback serves the pages");
-        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 6);
+        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 7);
     }
 
     #[test]

@@ -66,6 +66,16 @@ export function stats(change: Partial<TransferStats> = {}): TransferStats {
     known_peers: 0,
     connected_seeders: 0,
     connecting_peers: 0,
+    peers: { sending: 0, choking: 0, without_need: 0, silent: 0 },
+    counters: {
+      hedges: 0,
+      hedges_won: 0,
+      duplicate_bytes: 0,
+      unwanted_bytes: 0,
+      corrupt_bytes: 0,
+      banned_peers: 0,
+    },
+    waiting: null,
     ...change,
   };
 }
@@ -91,6 +101,8 @@ export const settings: Settings = {
     port_mapping_enabled: true,
     uploads_enabled: true,
     max_connections: 300,
+    seed_ratio_limit: 0,
+    seed_time_limit_secs: 0,
     peer_port: 0,
   },
   network: {

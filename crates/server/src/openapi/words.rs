@@ -179,6 +179,14 @@ pub(super) const WORDS: &[Words] = &[
     words("/shutdown", POST, "Ends the program", &[], None, &[(200, NOTHING)]),
     words("/shutdown/{*reason}", POST, "Ends the program", &[], None, &[(200, NOTHING)]),
     get("/openapi.json", "This description", &[(200, JSON)]),
+    words(
+        "/report/{hash}",
+        GET,
+        "A problem report on a torrent in use, to be saved: without addresses and names",
+        &[p("names_torrent", "Present: the info hash is in it")],
+        None,
+        &[(200, JSON), (404, ANY)],
+    ),
     get("/events", "A snapshot, then every change, as server-sent events", &[(200, "text/event-stream")]),
     get(
         "/media/{token}/{part}",

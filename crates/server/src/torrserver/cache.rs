@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use freshet_model::PieceMap;
+use freshet_model::{PartialPiece, PieceMap};
 use serde::Serialize;
 
 use super::request::Fields;
@@ -69,13 +69,13 @@ pub(crate) async fn post(State(state): State<ServerState>, fields: Fields) -> An
         pieces_length: map.piece_bytes,
         pieces_count: map.piece_count,
         torrent: torrents::status(&state, &record),
-        pieces: pieces(&map),
+        pieces: pieces(&map, &state.app.partial_pieces(record.info_hash).await),
         readers: readers.collect(),
     }))
 }
 
-/// Whole pieces only: a part of one that has arrived is not listed before the rest has.
-fn pieces(map: &PieceMap) -> BTreeMap<String, Piece> {
+/// Whole pieces, and those of which a part is here.
+fn pieces(map: &PieceMap, partial: &[PartialPiece]) -> BTreeMap<String, Piece> {
     let piece = |id| {
         let piece = Piece {
             id,
@@ -86,7 +86,21 @@ fn pieces(map: &PieceMap) -> BTreeMap<String, Piece> {
         };
         (id.to_string(), piece)
     };
-    map.complete_near_readers(LISTED_PIECES).into_iter().map(piece).collect()
+    let mut pieces: BTreeMap<String, Piece> =
+        map.complete_near_readers(LISTED_PIECES).into_iter().map(piece).collect();
+    for part in partial.iter().filter(|part| part.blocks_here > 0).take(LISTED_PIECES) {
+        let here = u64::from(part.blocks_here) * u64::from(map.length_of(part.piece));
+        let size = u32::try_from(here / u64::from(part.blocks.max(1))).unwrap_or(u32::MAX);
+        // It may have become whole since the map was made.
+        pieces.entry(part.piece.to_string()).or_insert(Piece {
+            id: part.piece,
+            length: map.piece_bytes,
+            size,
+            completed: false,
+            priority: priority(map, part.piece),
+        });
+    }
+    pieces
 }
 
 /// How urgent a piece is to the reader that wants it most: 5 now, 4 next, 3 read ahead, 1 later in its window, 0 not at all.
@@ -120,7 +134,18 @@ mod tests {
         let priorities: Vec<u8> = (3..14).map(|piece| priority(&map, piece)).collect();
 
         assert_eq!(priorities, [0, 0, 5, 4, 3, 5, 4, 3, 1, 1, 0]);
-        let listed = pieces(&map);
+        let listed = pieces(&map, &[]);
         assert_eq!((listed.len(), listed["19"].size, listed["8"].priority), (20, 8 * 1024 * 1024, 5));
+    }
+
+    #[test]
+    fn a_piece_that_is_here_in_part_is_listed_with_that_part() {
+        let map = PieceMap::empty(64 * 1024, 3, 3 * 64 * 1024).with_bitfield(&[0b1000_0000]);
+        let part = |piece, blocks_here| PartialPiece { piece, blocks: 4, blocks_here, blocks_requested: 1 };
+
+        let listed = pieces(&map, &[part(0, 2), part(1, 3), part(2, 0)]);
+
+        let seen: Vec<_> = listed.values().map(|piece| (piece.id, piece.size, piece.completed)).collect();
+        assert_eq!(seen, [(0, 64 * 1024, true), (1, 48 * 1024, false)]);
     }
 }

@@ -270,6 +270,17 @@ describe("the main window", () => {
     expect(host.copiedTexts).toEqual([MAGNET]);
   });
 
+  it("says why a torrent that somebody reads waits", async () => {
+    const waits = stats({ connected_peers: 9, waiting: "all_choke" });
+    host.send(snapshot({ torrents: [torrent()], stats: [waits] }));
+    location.hash = `#/torrent/${HASH_A}`;
+    window.dispatchEvent(new Event("hashchange"));
+    expect(await screen.findByText(/9 peers found, none is sending to us yet/)).toBeTruthy();
+
+    host.send({ type: "stats_changed", stats: [stats({ connected_peers: 9 })] });
+    await waitFor(() => expect(screen.queryByText(/none is sending/)).toBeNull());
+  });
+
   it("asks before files are deleted, and only then", async () => {
     HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
       this.open = true;

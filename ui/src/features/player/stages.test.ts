@@ -51,6 +51,12 @@ describe("the stage before the first picture", () => {
     [{ phase: "starting" }, "stage.whyPreparing", {}],
     [{}, "stage.whyNoPeers", {}],
     [{ stats: stats({ known_peers: 3 }) }, "stage.whySilent", { count: 3 }],
+    [{ stats: stats({ known_peers: 3, waiting: "no_peers" }) }, "stage.whySilent", { count: 3 }],
+    [
+      { stats: stats({ connected_peers: 2, waiting: "nobody_has_it" }) },
+      "wait.nobodyHasIt",
+      { count: 2, rate: "0 B/s" },
+    ],
     [{ stats: stats({ known_peers: 3, connected_peers: 2 }) }, "stage.whyChoked", { count: 2 }],
     [
       { phase: "opening", stats: stats({ connected_peers: 2, down_bytes_per_sec: 800 }) },

@@ -1,6 +1,7 @@
 /* What to say before the first picture: where it stands, and after a while why it takes so long. Pure. */
 import type { TorrentSummary, TransferStats } from "../../lib/host/bindings";
 import type { MessageKey, MessageValues } from "../../lib/i18n/translate";
+import { waitLine } from "../../lib/wait";
 
 /** Where the player itself stands. */
 export type Phase =
@@ -62,8 +63,11 @@ function causeOf({ phase, stats, areTransfersPaused, formatRate }: StageInput): 
   if (areTransfersPaused) return { key: "stage.whyPaused", values: {} };
   if (phase === "waiting") return { key: "stage.whyOpening", values: {} };
   if (phase === "starting") return { key: "stage.whyPreparing", values: {} };
+  const wait = waitLine(stats, formatRate);
   const connected = stats?.connected_peers ?? 0;
   const known = stats?.known_peers ?? 0;
+  // Those who are known and silent are a better word than nobody.
+  if (wait && !(stats?.waiting === "no_peers" && known > 0)) return wait;
   if (connected === 0 && known === 0) return { key: "stage.whyNoPeers", values: {} };
   if (connected === 0) return { key: "stage.whySilent", values: { count: known } };
   const rate = stats?.down_bytes_per_sec ?? 0;

@@ -53,6 +53,8 @@ play_count: number,
  */
 updated_at_ms: number, };
 
+export type IdleReason = "choked" | "has_nothing_we_need" | "queue_full" | "silent" | "snubbed";
+
 export type ImportLeftOut = { reason: ImportReason, 
 /**
  * The name of a setting, or how many there are.
@@ -223,7 +225,45 @@ subject: string, };
 
 export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "database_restored" | "store_failed";
 
+export type PartialPiece = { piece: number, blocks: number, blocks_here: number, blocks_requested: number, };
+
 export type PasswordSet = { password: string | null, };
+
+export type PeerCounts = { 
+/**
+ * Send, or soon will.
+ */
+sending: number, choking: number, 
+/**
+ * Have nothing that is needed now.
+ */
+without_need: number, 
+/**
+ * Were asked, and have sent nothing for some seconds.
+ */
+silent: number, };
+
+export type PeerView = { address: string, 
+/**
+ * What it calls itself; any text of a stranger.
+ */
+client: string | null, is_incoming: boolean, is_encrypted: boolean, is_utp: boolean, down_bytes_per_sec: number, up_bytes_per_sec: number, 
+/**
+ * How much of the torrent it has, from 0 to 1.
+ */
+has_share: number, is_choking_us: boolean, is_interested_in_us: boolean, we_choke: boolean, we_are_interested: boolean, 
+/**
+ * Blocks that it is asked for.
+ */
+requests: number, 
+/**
+ * `None` if it sends, or soon will.
+ */
+idle: IdleReason | null, };
+
+export type PieceRun = { stand: PieceStand, pieces: number, };
+
+export type PieceStand = "have" | "requested" | "available" | "missing";
 
 export type PlaybackId = string;
 
@@ -437,7 +477,55 @@ mime_codec: string | null, language: string | null, title: string | null, };
 
 export type TrackKind = "video" | "audio" | "subtitle";
 
-export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, peer_port?: number, };
+export type TransferCounters = { 
+/**
+ * Late blocks that a second peer was asked for.
+ */
+hedges: number, 
+/**
+ * The second one was first.
+ */
+hedges_won: number, duplicate_bytes: number, 
+/**
+ * Came for a place that nobody reads any more.
+ */
+unwanted_bytes: number, 
+/**
+ * Of pieces with a wrong hash.
+ */
+corrupt_bytes: number, 
+/**
+ * Peers that were banned for them.
+ */
+banned_peers: number, };
+
+export type TransferDetail = { peers: Array<PeerView>, piece_bytes: number, 
+/**
+ * From the first piece to the last.
+ */
+runs: Array<PieceRun>, 
+/**
+ * In the order of the pieces.
+ */
+partial: Array<PartialPiece>, 
+/**
+ * In all its life here.
+ */
+uploaded_bytes: number, downloaded_bytes: number, 
+/**
+ * How long it was offered since it was complete.
+ */
+seeded_secs: number, 
+/**
+ * It is kept, and has left the swarm because it gave enough.
+ */
+is_retired: boolean, 
+/**
+ * What the pieces of all torrents that are not kept take of the disk.
+ */
+budget_used_bytes: number, };
+
+export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, peer_port?: number, };
 
 export type TransferSettings = { 
 /**
@@ -465,6 +553,14 @@ uploads_enabled: boolean,
  */
 max_connections: number, 
 /**
+ * A torrent that is kept and complete is offered until so many bytes were sent for each of its own; 0: no limit.
+ */
+seed_ratio_limit: number, 
+/**
+ * And for so long at most, counted while it is offered; 0: no limit.
+ */
+seed_time_limit_secs: number, 
+/**
  * Where peers reach us; 0: any free port.
  */
 peer_port: number, };
@@ -481,7 +577,15 @@ known_peers: number, connected_seeders: number,
 /**
  * Peers to which a connection is being opened.
  */
-connecting_peers: number, };
+connecting_peers: number, 
+/**
+ * The connected ones, by what comes from them.
+ */
+peers: PeerCounts, counters: TransferCounters, 
+/**
+ * Why the reader that is needed most waits, if one does.
+ */
+waiting: WaitReason | null, };
 
 export type TransfersPause = { paused: boolean, };
 
@@ -492,6 +596,8 @@ export type VolumeSet = {
  * 0 to 1.
  */
 volume: number, is_muted: boolean, };
+
+export type WaitReason = "no_peers" | "nobody_has_it" | "all_choke" | "disk_full" | "rate_limit" | "budget" | "slow";
 
 export type WireError = { code: ErrorCode, 
 /**
@@ -513,6 +619,8 @@ export interface Commands {
   torrent_retry: { args: TorrentRef; result: TorrentSummary };
   /** Takes a torrent out of the library. Its marks and positions are kept. */
   torrent_remove: { args: TorrentRemove; result: void };
+  /** How the peers and pieces of a torrent stand; nothing while it is not in use. */
+  torrent_transfer: { args: TorrentRef; result: TransferDetail | null };
   /** Stops all transfers, or lets them go on. */
   transfers_pause: { args: TransfersPause; result: void };
   /** Sets or takes away the viewed mark of a file. */

@@ -221,6 +221,7 @@ mod tests {
             uploads_enabled: false,
             max_connections: 40,
             peer_port: 6881,
+            ..TransferSettings::default()
         };
         assert_eq!(after.transfers, expected);
         assert!(after.torrserver.is_empty());
