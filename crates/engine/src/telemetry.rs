@@ -146,7 +146,9 @@ mod tests {
     fn pieces_that_stand_alike_are_one_run() {
         let bits = |pieces: &[u32]| {
             let mut bits = Bitfield::new(8);
-            pieces.iter().for_each(|piece| drop(bits.set(PieceIndex(*piece))));
+            for piece in pieces {
+                bits.set(PieceIndex(*piece));
+            }
             bits
         };
         let states = PieceStates {

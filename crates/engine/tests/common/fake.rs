@@ -1,8 +1,8 @@
 //! Servers and peers that say what a test tells them.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use freshet_model::InfoHash;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +17,9 @@ pub(crate) struct Server {
     _task: JoinSet<()>,
 }
 
+/// Heads of HTTP requests, in order.
+pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
+
 impl Server {
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
@@ -24,14 +27,22 @@ impl Server {
 
     /// Answers every HTTP request with these bytes.
     pub(crate) async fn http(answer: Vec<u8>) -> Self {
+        Self::http_noting(answer, &Requests::default()).await
+    }
+
+    /// As [`Server::http`], and notes what it was asked.
+    pub(crate) async fn http_noting(answer: Vec<u8>, requests: &Requests) -> Self {
+        let requests = Arc::clone(requests);
         Self::start(move |mut stream| {
             let answer = answer.clone();
+            let requests = Arc::clone(&requests);
             async move {
                 let mut request = Vec::new();
                 while !request.ends_with(b"\r\n\r\n") {
                     let Ok(byte) = stream.read_u8().await else { return };
                     request.push(byte);
                 }
+                requests.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }

@@ -17,6 +17,7 @@ mod import;
 mod network;
 mod openapi;
 mod ranges;
+mod report;
 mod search;
 #[path = "../../../app/tests/common/site.rs"]
 mod site;

@@ -1,0 +1,57 @@
+//! Torrents that a person keeps, and how their transfers are told of.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use common::{Swarm, call, shutdown, soon, start};
+use freshet_app::{App, Description};
+use freshet_model::{ErrorCode, FileIndex, InfoHash, TorrentSource};
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+
+async fn until_retired(app: &App, info_hash: InfoHash, is_retired: bool) {
+    soon("the limit", async {
+        loop {
+            let detail = call(app, "torrent_transfer", json!({ "info_hash": info_hash })).await.unwrap();
+            if detail["is_retired"] == is_retired {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_for_a_torrent_from_when_it_is_kept_and_at_once_when_they_change() {
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let info_hash = swarm.torrent.info_hash;
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    let unknown = app.problem_report(info_hash, true).await.unwrap_err();
+    assert_eq!(unknown.code, ErrorCode::NotFound);
+    assert_eq!(app.keep(info_hash, true).await.unwrap(), None, "it is not in the library");
+    let magnet = TorrentSource::parse(&swarm.torrent.magnet()).unwrap();
+    app.add(magnet, Description::default()).await.unwrap();
+    soon("the details", app.wait_until_ready(info_hash)).await.unwrap();
+    assert!(app.keep(info_hash, true).await.unwrap().unwrap().is_pinned);
+    let limit = |secs: u32| json!({ "transfers": { "seed_time_limit_secs": secs } });
+    call(&app, "settings_update", limit(1)).await.unwrap();
+
+    let mut whole = Vec::new();
+    let mut file = app.open_file(info_hash, FileIndex(0)).await.unwrap();
+    soon("reading", file.reader.read_to_end(&mut whole)).await.unwrap();
+    assert!(whole == swarm.content("film.mkv"));
+    until_retired(&app, info_hash, true).await;
+
+    call(&app, "settings_update", limit(0)).await.unwrap();
+    until_retired(&app, info_hash, false).await;
+    call(&app, "settings_update", limit(1)).await.unwrap();
+    until_retired(&app, info_hash, true).await;
+    assert!(!app.keep(info_hash, false).await.unwrap().unwrap().is_pinned);
+    until_retired(&app, info_hash, false).await;
+    let report = app.problem_report(info_hash, false).await.unwrap();
+    assert!(!String::from_utf8(report).unwrap().contains(&info_hash.to_string()));
+    shutdown(app).await;
+}
