@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 async fn until_retired(app: &App, info_hash: InfoHash, is_retired: bool) {
-    soon("the limit", async {
+    // A command is large to carry about.
+    let looking = Box::pin(async {
         loop {
             let detail = call(app, "torrent_transfer", json!({ "info_hash": info_hash })).await.unwrap();
             if detail["is_retired"] == is_retired {
@@ -19,8 +20,8 @@ async fn until_retired(app: &App, info_hash: InfoHash, is_retired: bool) {
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-    })
-    .await;
+    });
+    soon("the limit", looking).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
