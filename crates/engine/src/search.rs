@@ -82,7 +82,10 @@ async fn search(discovery: &Discovery, active: &ActiveTorrent, spec: SearchSpec)
                 if seen.retired.is_some() {
                     break After::Rest;
                 }
-                ask_again_if_lonely(active, &search);
+                // Who has everything needs nobody, however alone.
+                if now.left_bytes > 0 {
+                    ask_again_if_lonely(active, &search);
+                }
             }
         }
     };
