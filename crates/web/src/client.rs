@@ -22,11 +22,21 @@ pub mod limits {
     pub const READ_TIMEOUT: Duration = Duration::from_secs(20);
     /// From the first connection to the last byte, redirects included.
     pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+    /// For the head of the answer to a question for a part of a file, redirects included.
+    pub const RANGE_ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+    /// How long in all is waited for the bytes of a part of a file; the time in which nobody reads does not count.
+    pub const RANGE_WAIT: Duration = Duration::from_secs(60);
+    /// How long a connection that gave a part of a file is kept for the next one.
+    pub const KEPT_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Connections to one server that are kept.
+    pub const MAX_KEPT_CONNECTIONS: usize = 2;
+    /// A server that can't give parts may send a file whole that is no longer than this.
+    pub const MAX_WHOLE_FILE_BYTES: u64 = 256 * 1024;
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client could not be set up: {0}")]
-pub struct BuildError(String);
+pub struct BuildError(pub(crate) String);
 
 /// What a link to a torrent led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +141,16 @@ fn body(outcome: Outcome) -> Result<Vec<u8>, FetchError> {
 }
 
 fn build(policy: AddressPolicy) -> Result<reqwest::Client, BuildError> {
+    builder(policy)
+        .timeout(limits::TOTAL_TIMEOUT)
+        // A pooled connection would skip the judgment of the next request to the same name.
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|error| BuildError(error.to_string()))
+}
+
+/// What holds for every client of ours.
+pub(crate) fn builder(policy: AddressPolicy) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("Freshet/", env!("CARGO_PKG_VERSION")))
         // A proxy would resolve names itself, past the judgment; redirects are followed by hand for the same reason.
@@ -140,9 +160,4 @@ fn build(policy: AddressPolicy) -> Result<reqwest::Client, BuildError> {
         .dns_resolver(JudgingResolver(policy))
         .connect_timeout(limits::CONNECT_TIMEOUT)
         .read_timeout(limits::READ_TIMEOUT)
-        .timeout(limits::TOTAL_TIMEOUT)
-        // A pooled connection would skip the judgment of the next request to the same name.
-        .pool_max_idle_per_host(0)
-        .build()
-        .map_err(|error| BuildError(error.to_string()))
 }

@@ -19,6 +19,9 @@ pub enum FetchError {
     Status(u16),
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// Asked for a part of a file, the server gave something else; what.
+    #[error("the server does not give the part of the file that it was asked for: {0}")]
+    WrongRange(&'static str),
     #[error("the server did not answer in time")]
     TimedOut,
     #[error("the link could not be fetched: {0}")]

@@ -2,7 +2,7 @@
 
 use freshet_model::{AddressPolicy, is_global};
 use futures::StreamExt;
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Response, StatusCode};
 use url::{Host, Url};
 
@@ -42,6 +42,18 @@ pub(crate) fn is_same_server(a: &Url, b: &Url) -> bool {
 pub(crate) enum Question<'a> {
     Get,
     Json(&'a str),
+    /// Bytes as they are, from the first to the last of these.
+    Range {
+        first: u64,
+        last: u64,
+    },
+}
+
+/// Where the way of redirects ended.
+pub(crate) enum Reached {
+    /// Whatever its status; with the address that gave it.
+    Answer(Response, Url),
+    Magnet(String),
 }
 
 pub(crate) async fn follow(
@@ -50,17 +62,28 @@ pub(crate) async fn follow(
     url: &Url,
     max_bytes: usize,
 ) -> Result<Outcome, FetchError> {
+    match reach(clients, question, url).await? {
+        Reached::Magnet(link) => Ok(Outcome::Magnet(link)),
+        Reached::Answer(response, url) if response.status().is_success() => {
+            read_body(response, &url, max_bytes).await.map(Outcome::Body)
+        }
+        Reached::Answer(response, _) => Err(FetchError::Status(response.status().as_u16())),
+    }
+}
+
+/// Asks hop by hop, until somebody answers with more than a redirect.
+pub(crate) async fn reach(
+    clients: Clients<'_>,
+    question: Question<'_>,
+    url: &Url,
+) -> Result<Reached, FetchError> {
     let mut url = url.clone();
     let mut was_public = false;
     for _ in 0..=limits::MAX_REDIRECTS {
         let policy = if was_public { AddressPolicy::GlobalOnly } else { clients.policy_for(&url) };
         let response = ask(clients, question, &url, policy).await?;
         if !is_redirect(response.status()) {
-            return if response.status().is_success() {
-                read_body(response, &url, max_bytes).await.map(Outcome::Body)
-            } else {
-                Err(FetchError::Status(response.status().as_u16()))
-            };
+            return Ok(Reached::Answer(response, url));
         }
         // Once the way has led through a public server, it never leads into a private network again.
         was_public |= response.remote_addr().is_none_or(|peer| is_global(peer.ip()));
@@ -71,7 +94,7 @@ pub(crate) async fn follow(
         let target = response.headers().get(LOCATION).ok_or(FetchError::BadRedirect)?;
         let target = std::str::from_utf8(target.as_bytes()).map_err(|_| FetchError::BadRedirect)?;
         if target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("magnet:")) {
-            return Ok(Outcome::Magnet(target.to_owned()));
+            return Ok(Reached::Magnet(target.to_owned()));
         }
         url = url.join(target).map_err(|_| FetchError::BadRedirect)?;
     }
@@ -100,6 +123,10 @@ async fn ask(
     };
     let request = match question {
         Question::Get => client.get(url.clone()),
+        Question::Range { first, last } => client
+            .get(url.clone())
+            .header(RANGE, format!("bytes={first}-{last}"))
+            .header(ACCEPT_ENCODING, "identity"),
         Question::Json(body) => {
             client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_owned())
         }

@@ -9,8 +9,10 @@ mod client;
 mod error;
 mod fetch;
 mod host;
+mod ranges;
 pub mod torznab;
 
 pub use client::{BuildError, TorrentLink, WebClient, limits};
 pub use error::FetchError;
 pub use host::{HostError, check_host};
+pub use ranges::{RangeBody, RangeClient};
