@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use freshet_model::is_global;
+use freshet_model::{InfoHash, is_global};
 use sha1::{Digest, Sha1};
 
 use crate::layout::PieceIndex;
@@ -27,6 +27,15 @@ pub(crate) enum BanKey {
     /// One program only: behind a private or loopback address other people's good peers can live (a tunnel, a test, a
     /// computer next door). A liar that calls us from there comes back with another port; that is the price.
     Program(SocketAddr),
+    /// One address of a torrent's files on a web server, by a digest. Peers can live on the same computer, and other
+    /// torrents' files on the same server.
+    WebSeed([u8; 20]),
+}
+
+impl BanKey {
+    pub(crate) fn of_web_seed(info_hash: InfoHash, url: &str) -> Self {
+        Self::WebSeed(Sha1::new().chain_update(info_hash.as_bytes()).chain_update(url).finalize().into())
+    }
 }
 
 impl From<SocketAddr> for BanKey {
@@ -68,7 +77,11 @@ impl Bans {
     }
 
     pub(crate) fn is_banned(&self, now: Duration, address: SocketAddr) -> bool {
-        self.ends.get(&BanKey::from(address)).is_some_and(|&end| now < end)
+        self.is_key_banned(now, BanKey::from(address))
+    }
+
+    pub(crate) fn is_key_banned(&self, now: Duration, key: BanKey) -> bool {
+        self.ends.get(&key).is_some_and(|&end| now < end)
     }
 
     /// How many there are, ended ones among them until the next ban.

@@ -31,6 +31,7 @@ pub mod schedule;
 mod sim;
 mod swarm;
 mod torrent;
+mod webseed;
 pub mod wire;
 
 pub use arbiter::{KeepRules, Kept};
@@ -47,3 +48,4 @@ pub use torrent::{
     Happening, Lifetime, PartialPiece, PeerIdle, PeerSnapshot, PeerSource, PeersByState, PiecePicture,
     PieceStates, StorageFailure, TimelineEvent, Torrent, TorrentSpec, TorrentStats, Wait,
 };
+pub use webseed::WebSeeds;

@@ -53,6 +53,15 @@ pub(crate) struct Said {
     _unheard: Option<OwnedSemaphorePermit>,
 }
 
+impl Said {
+    /// Waits until there is room for it.
+    pub(crate) async fn new(messages: Vec<Message>, unheard: &Arc<Semaphore>) -> Self {
+        let kib = kib_of(&messages).min(MAX_UNHEARD_KIB);
+        let _unheard = Arc::clone(unheard).acquire_many_owned(kib).await.ok();
+        Self { messages, _unheard }
+    }
+}
+
 /// What connections may have read that waits to be heard; when it is too much, they stop reading.
 pub(crate) fn unheard() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_UNHEARD_KIB as usize))
@@ -145,12 +154,10 @@ async fn carry<Report: Send>(
                     Err(error) => return error,
                 };
                 heard_at = Instant::now();
-                if !messages.is_empty() {
-                    let kib = kib_of(&messages).min(MAX_UNHEARD_KIB);
-                    let _unheard = Arc::clone(&unheard).acquire_many_owned(kib).await.ok();
-                    if reports.send(wrap(Said { messages, _unheard })).await.is_err() {
-                        return PeerError::NotNeeded;
-                    }
+                if !messages.is_empty()
+                    && reports.send(wrap(Said::new(messages, &unheard).await)).await.is_err()
+                {
+                    return PeerError::NotNeeded;
                 }
                 let wait = pace(bytes as u64);
                 if !wait.is_zero() {

@@ -88,6 +88,8 @@ pub(crate) enum PeerError {
     Wire(#[from] WireError),
     #[error("{0}")]
     Mse(#[from] MseError),
+    #[error("{0}")]
+    Web(#[from] freshet_web::FetchError),
     #[error("neither TCP nor uTP may be used")]
     NoTransport,
     #[error("it said nothing for too long")]

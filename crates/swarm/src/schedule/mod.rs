@@ -203,6 +203,13 @@ impl Scheduler {
         }
     }
 
+    /// Short queues do it no good: it is asked for at least so many blocks at a time, if it is asked at all.
+    pub fn peer_takes_runs_of(&mut self, id: PeerId, requests: usize) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.min_requests = requests.min(self.config.max_requests);
+        }
+    }
+
     pub fn peer_has(&mut self, id: PeerId, piece: PieceIndex) {
         if let Some(peer) = self.peers.get_mut(id)
             && self.layout.is_piece(piece)

@@ -70,6 +70,7 @@ pub(super) struct Peer {
     /// In the order in which they were asked.
     pub(super) flights: VecDeque<Flight>,
     pub(super) max_requests: usize,
+    pub(super) min_requests: usize,
     allowed: Vec<PieceIndex>,
     cancelled: VecDeque<Block>,
     round_trip: Duration,
@@ -97,6 +98,7 @@ impl Peer {
             standing: Standing::Newcomer,
             flights: VecDeque::new(),
             max_requests: config.max_requests,
+            min_requests: 0,
             allowed: Vec::new(),
             cancelled: VecDeque::new(),
             round_trip: round_trip.clamp(MIN_ROUND_TRIP, MAX_ROUND_TRIP),
@@ -205,7 +207,7 @@ impl Peer {
             }
             None => self.first_requests,
         };
-        (depth + extra).min(self.max_requests).saturating_sub(self.flights.len())
+        (depth.max(self.min_requests) + extra).min(self.max_requests).saturating_sub(self.flights.len())
     }
 
     pub(super) fn standing(&self) -> Standing {

@@ -89,6 +89,7 @@ impl Task {
         let all: BTreeMap<SocketAddr, PexFlags> = self
             .peers
             .values()
+            .filter(|peer| peer.web.is_none())
             .filter_map(|peer| callable(&peer.who, peer.extensions.listen_port, peer.is_seed))
             .collect();
         let mut messages = Vec::new();

@@ -21,6 +21,7 @@ mod tick;
 mod timeline;
 mod upload;
 mod wait;
+mod web;
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ use crate::pieces::{FileSpan, TorrentFiles};
 use crate::report::Report;
 use crate::resolve::ResolvedPeers;
 use crate::schedule::{Class, Counters, PeerId, PieceState, ReaderId};
+use crate::webseed::WebSeeds;
 
 pub use kept::Lifetime;
 pub(crate) use line::Line;
@@ -82,6 +84,7 @@ pub enum PeerSource {
 /// What the task hears.
 pub(crate) enum ToTorrent {
     Addresses(Vec<SocketAddr>, PeerSource),
+    WebSeeds(WebSeeds),
     Dialed(SocketAddr, Result<Greeted, PeerError>),
     Incoming(Greeted),
     Adopt(Vec<Acquainted>),
@@ -245,6 +248,12 @@ impl Torrent {
     pub async fn add_peers(&self, addresses: Vec<SocketAddr>, source: PeerSource) {
         // A torrent that has ended needs none.
         let _ = self.inbox.send(ToTorrent::Addresses(addresses, source)).await;
+    }
+
+    /// Tells of servers that have the files (BEP 19). Of all that it is ever told of, the first 16 are asked.
+    pub async fn add_web_seeds(&self, seeds: WebSeeds) {
+        // A torrent that has ended needs none.
+        let _ = self.inbox.send(ToTorrent::WebSeeds(seeds)).await;
     }
 
     /// Takes over the connections over which the metadata came. Those that are of no use are closed.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::task::Task;
 use super::timeline::Happening;
 use super::upload;
+use super::web::WebName;
 use super::{PeerSource, ToTorrent};
 use crate::ban::BanKey;
 use crate::discover::addresses::is_private;
@@ -30,6 +31,8 @@ const MAX_HAVES_AT_ONCE: u32 = 512;
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     pub(super) who: Who,
+    /// It is a web seed: its address says nothing then.
+    pub(super) web: Option<WebName>,
     pub(super) commands: mpsc::Sender<Message>,
     pub(super) supports_fast: bool,
     pub(super) is_seed: bool,
@@ -49,6 +52,37 @@ pub(super) struct Peer {
     pub(super) up: Meter,
     /// When it sent its last block, or was asked after having sent all.
     pub(super) heard_at: Duration,
+}
+
+impl Peer {
+    /// One that has said nothing yet.
+    pub(super) fn new(who: Who, commands: mpsc::Sender<Message>, now: Duration) -> Self {
+        Self {
+            address: who.address,
+            who,
+            web: None,
+            commands,
+            supports_fast: who.handshake.reserved.supports_fast(),
+            is_seed: false,
+            tellings: 0,
+            has_count: 0,
+            is_choking: true,
+            is_interested: false,
+            am_interested: false,
+            extensions: ExtendedHandshake::default(),
+            pex: PexExchange::default(),
+            metadata_given: 0,
+            queue: upload::Queue::default(),
+            unasked: 0,
+            down: Meter::new(now),
+            up: Meter::new(now),
+            heard_at: now,
+        }
+    }
+
+    pub(super) fn key(&self) -> BanKey {
+        self.web.as_ref().map_or_else(|| BanKey::from(self.address), |web| web.key)
+    }
 }
 
 impl Task {
@@ -72,6 +106,12 @@ impl Task {
         bans.is_banned(now, address)
     }
 
+    pub(super) fn is_key_banned(&self, key: BanKey) -> bool {
+        let now = self.now();
+        let bans = self.context.bans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        bans.is_key_banned(now, key)
+    }
+
     /// Calls peers, as many as are wanted.
     pub(super) fn dial(&mut self, now: Duration) {
         let dialing = self.book.dialing();
@@ -79,7 +119,7 @@ impl Task {
             self.half_open.ask(dialing);
             return;
         }
-        let free = self.places().saturating_sub(self.peers.len() + dialing);
+        let free = self.places().saturating_sub(self.wire_peers() + dialing);
         let may_dial = self.half_open.ask(MAX_DIALING).saturating_sub(dialing);
         for address in self.book.take(free.min(may_dial), now) {
             let dialer = self.context.dialer.clone();
@@ -99,19 +139,21 @@ impl Task {
 
     /// How many connections this torrent may have, so that others have theirs.
     fn places(&self) -> usize {
-        let wish = if self.is_paused { self.peers.len() } else { self.peers.len() + self.book.len() };
+        let connected = self.wire_peers();
+        let wish = if self.is_paused { connected } else { connected + self.book.len() };
         self.connected.ask(wish.clamp(1, MAX_PEERS))
     }
 
     /// Lets go of those who are of the least use while other torrents need their places.
     pub(super) fn shed_peers(&mut self, now: Duration) {
-        let too_many = self.peers.len().saturating_sub(self.places());
+        let too_many = self.wire_peers().saturating_sub(self.places());
         if too_many == 0 {
             return;
         }
         let mut by_use: Vec<(bool, bool, u64, PeerId)> = self
             .peers
             .iter()
+            .filter(|(_, peer)| peer.web.is_none())
             .map(|(id, peer)| {
                 let gives = peer.am_interested && !peer.is_choking;
                 (gives, peer.is_interested, peer.down.bytes_per_sec(now), *id)
@@ -138,7 +180,7 @@ impl Task {
     }
 
     pub(super) fn incoming(&mut self, greeted: Greeted) {
-        let wish = self.peers.len() + 1;
+        let wish = self.wire_peers() + 1;
         let has_room = self.connected.ask(wish.min(MAX_PEERS)) >= wish;
         if has_room && !self.is_banned(greeted.who.address) {
             self.meet(greeted);
@@ -155,7 +197,7 @@ impl Task {
             if greeted.who.way == Way::Outgoing {
                 self.book.add(address, PeerSource::Given, now);
             }
-            let has_room = self.peers.len() < self.places() && self.have().count() <= MAX_HAVES_AT_ONCE;
+            let has_room = self.wire_peers() < self.places() && self.have().count() <= MAX_HAVES_AT_ONCE;
             let Some(said) = has_room.then(|| prelude.replay(pieces)).flatten() else { continue };
             let Some(id) = self.join(greeted) else { continue };
             // It was told that we have nothing.
@@ -197,14 +239,34 @@ impl Task {
         if way == Way::Outgoing {
             self.book.connected(address);
         }
+        let id = self.next_id();
+        let (commands, queue) = mpsc::channel(COMMANDS);
+        let link = self.link(id, queue);
+        let inbox = self.inbox.clone();
+        self.context.tasks.spawn(async move {
+            let end = connection.run(link).await;
+            let _ = inbox.send(ToTorrent::Ended(id, end)).await;
+        });
+        self.timeline.note_first(now, Happening::FirstPeer(address));
+        self.scheduler.peer_joined(id, round_trip);
+        self.peers.insert(id, Peer::new(who, commands, now));
+        self.record_joined(id);
+        Some(id)
+    }
+
+    pub(super) fn next_id(&mut self) -> PeerId {
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
-        let (commands, queue) = mpsc::channel(COMMANDS);
+        id
+    }
+
+    /// The ends that the task of a peer works with.
+    pub(super) fn link(&self, id: PeerId, commands: mpsc::Receiver<Message>) -> Link<ToTorrent> {
         let limits = std::sync::Arc::clone(&self.context.limits);
         let epoch = self.context.epoch;
-        let link = Link {
+        Link {
             pieces: Some(self.spec.layout.pieces()),
-            commands: queue,
+            commands,
             reports: self.inbox.clone(),
             wrap: Box::new(move |said| ToTorrent::Said(id, said)),
             unheard: std::sync::Arc::clone(&self.unheard),
@@ -214,40 +276,7 @@ impl Task {
                 down.spend(now, bytes);
                 down.wait(now)
             }),
-        };
-        let inbox = self.inbox.clone();
-        self.context.tasks.spawn(async move {
-            let end = connection.run(link).await;
-            let _ = inbox.send(ToTorrent::Ended(id, end)).await;
-        });
-        self.timeline.note_first(now, Happening::FirstPeer(address));
-        let supports_fast = handshake.reserved.supports_fast();
-        self.scheduler.peer_joined(id, round_trip);
-        self.peers.insert(
-            id,
-            Peer {
-                address,
-                who,
-                commands,
-                supports_fast,
-                is_seed: false,
-                tellings: 0,
-                has_count: 0,
-                is_choking: true,
-                is_interested: false,
-                am_interested: false,
-                extensions: ExtendedHandshake::default(),
-                pex: PexExchange::default(),
-                metadata_given: 0,
-                queue: upload::Queue::default(),
-                unasked: 0,
-                down: Meter::new(now),
-                up: Meter::new(now),
-                heard_at: now,
-            },
-        );
-        self.record_joined(id);
-        Some(id)
+        }
     }
 
     /// What is said first: what we have, and what we speak.
@@ -277,7 +306,8 @@ impl Task {
 
     pub(super) fn ended(&mut self, id: PeerId, error: &PeerError) {
         if let Some(peer) = self.peers.get(&id) {
-            tracing::debug!(address = %peer.address, %error, "a connection ended");
+            let web_seed = peer.web.as_ref().map(|web| &*web.shown);
+            tracing::debug!(address = %peer.address, web_seed, %error, "a connection ended");
         }
         self.record_end(id, error);
         match error {
@@ -300,8 +330,10 @@ impl Task {
         let now = self.now();
         self.record_left(id);
         self.scheduler.peer_left(id);
-        if let Some(peer) = self.peers.remove(&id) {
-            self.book.lost(peer.address, now);
+        match self.peers.remove(&id) {
+            Some(peer) if peer.web.is_some() => self.web_seed_left(id, now),
+            Some(peer) => self.book.lost(peer.address, now),
+            None => {}
         }
     }
 
@@ -339,14 +371,12 @@ impl Task {
             let mut bans = self.context.bans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             bans.ban(now, key);
         }
-        let banned: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| BanKey::from(peer.address) == key)
-            .map(|(id, _)| *id)
-            .collect();
+        let banned: Vec<PeerId> =
+            self.peers.iter().filter(|(_, peer)| peer.key() == key).map(|(id, _)| *id).collect();
         for id in banned {
-            if let Some(peer) = self.peers.get(&id) {
+            if let Some(web) = self.peers.get(&id).and_then(|peer| peer.web.as_ref()) {
+                tracing::debug!(url = %web.shown, "a web seed that sent wrong bytes is banned");
+            } else if let Some(peer) = self.peers.get(&id) {
                 tracing::debug!(address = %peer.address, "a peer that sent wrong bytes is banned");
                 self.timeline.note(now, Happening::Banned(peer.address));
                 self.book.ban(peer.address);

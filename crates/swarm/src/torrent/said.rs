@@ -93,7 +93,9 @@ impl Task {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.down.add(now, bytes);
         peer.heard_at = now;
-        self.timeline.note_first(now, Happening::FirstBlock(peer.address));
+        if peer.web.is_none() {
+            self.timeline.note_first(now, Happening::FirstBlock(peer.address));
+        }
         let block = self.spec.layout.block_at(piece, begin, data.len() as u32);
         let received = block.map(|block| (block, self.scheduler.received(id, block, now, actions)));
         match received {

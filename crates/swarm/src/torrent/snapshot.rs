@@ -1,6 +1,7 @@
 //! How each peer stands, for who looks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::peers::Peer;
@@ -19,6 +20,8 @@ const SNUBBED_AFTER: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerSnapshot {
     pub address: SocketAddr,
+    /// The address of a web seed, without secrets; then `address` says nothing.
+    pub web_seed: Option<Arc<str>>,
     /// What it calls itself (BEP 10); any text.
     pub client: Option<String>,
     /// It called us.
@@ -143,7 +146,11 @@ impl Task {
         let requests = self.scheduler.requests_of(id).count() as u32;
         PeerSnapshot {
             address: peer.address,
-            client: peer.extensions.client.clone(),
+            web_seed: peer.web.as_ref().map(|web| Arc::clone(&web.shown)),
+            client: match peer.web {
+                Some(_) => Some("web seed".to_owned()),
+                None => peer.extensions.client.clone(),
+            },
             is_incoming: peer.who.way == Way::Incoming,
             is_encrypted: peer.who.is_encrypted,
             is_utp: peer.who.transport == Transport::Utp,

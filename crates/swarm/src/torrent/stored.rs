@@ -75,8 +75,10 @@ impl Task {
             }
         }
         for id in self.scheduler.senders_of(piece) {
-            if let Some(peer) = self.peers.get(&id) {
-                self.book.was_good(peer.address);
+            match self.peers.get(&id) {
+                Some(peer) if peer.web.is_some() => self.web_seed_was_good(id),
+                Some(peer) => self.book.was_good(peer.address),
+                None => {}
             }
         }
         self.unwritten.insert(piece, data);
@@ -120,19 +122,19 @@ impl Task {
     pub(super) fn failed_check(&mut self, piece: PieceIndex, data: &PieceData) {
         self.corrupt_bytes += u64::from(self.spec.layout.bytes_of(piece));
         let (liar, senders) = self.scheduler.piece_failed(piece);
-        let address = |id: PeerId| self.peers.get(&id).map(|peer| peer.address);
+        let key = |id: PeerId| self.peers.get(&id).map(super::peers::Peer::key);
         let sent: Vec<crate::ban::SentBlock<BanKey>> = senders
             .iter()
             .zip(&data.blocks)
             .filter_map(|(sender, block)| {
-                let sender = BanKey::from(address((*sender)?)?);
+                let sender = key((*sender)?)?;
                 Some(crate::ban::SentBlock { sender, digest: BlockDigest::of(block) })
             })
             .collect();
         let is_complete = sent.len() == data.blocks.len();
         tracing::debug!(piece = piece.0, ?liar, "a piece has a wrong hash");
-        match liar.and_then(address) {
-            Some(address) => self.ban(BanKey::from(address)),
+        match liar.and_then(key) {
+            Some(key) => self.ban(key),
             None if is_complete => {
                 if let Some(key) = self.blame.piece_failed(piece, sent) {
                     self.ban(key);

@@ -19,6 +19,7 @@ use super::readers::Readers;
 use super::records::Records;
 use super::storage::{Keeper, Storage, Whereabouts};
 use super::timeline::{Happening, Timeline};
+use super::web::Seat;
 use super::{
     INBOX, Life, Line, PiecePicture, StorageFailure, ToTorrent, Torrent, TorrentSpec, TorrentStats, Wait,
 };
@@ -85,6 +86,7 @@ pub(super) struct Task {
     pub(super) peers: HashMap<PeerId, Peer>,
     pub(super) next_peer: u64,
     pub(super) book: Book,
+    pub(super) web: Vec<Seat>,
     pub(super) unheard: Arc<Semaphore>,
     pub(super) connected: Share,
     pub(super) half_open: Share,
@@ -177,6 +179,7 @@ pub(crate) fn spawn(
         peers: HashMap::new(),
         next_peer: 0,
         book: Book::default(),
+        web: Vec::new(),
         unheard: unheard(),
         connected: context.connected.join(),
         half_open: context.half_open.join(),
@@ -259,6 +262,7 @@ impl Task {
                 self.publish_picture();
             }
             self.dial(now);
+            self.join_web_seeds(now);
             self.start_checks();
             if self.may_ask() {
                 self.scheduler.run(now, &mut actions);
@@ -300,6 +304,7 @@ impl Task {
             ToTorrent::Checked(verdict) => self.checked(verdict, actions),
             ToTorrent::Written(piece, result) => self.written(piece, result),
             ToTorrent::Addresses(addresses, source) => self.add_addresses(addresses, source),
+            ToTorrent::WebSeeds(seeds) => self.add_web_seeds(seeds),
             ToTorrent::Dialed(address, result) => self.dialed(address, result),
             ToTorrent::Incoming(greeted) => self.incoming(greeted),
             ToTorrent::Adopt(peers) => self.adopt(peers, actions),
@@ -309,6 +314,7 @@ impl Task {
                 if self.readers.len() == 0 {
                     // What was in vain long ago is tried as if for the first time.
                     self.book.begin_anew(now);
+                    self.begin_web_seeds_anew(now);
                     self.calls_in_vain = 0;
                 }
                 let (from_byte, end_byte) = (bytes.start, bytes.end);

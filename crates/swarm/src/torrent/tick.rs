@@ -73,7 +73,10 @@ impl Task {
     }
 
     pub(super) fn publish(&mut self, now: Duration) {
-        let seeders = self.peers.values().filter(|peer| peer.is_seed).count();
+        // A web seed counts once it has sent something: nobody knows before whether the server is there.
+        let is_there = |peer: &&Peer| peer.web.is_none() || peer.down.total_bytes() > 0;
+        let connected = self.peers.values().filter(is_there).count();
+        let seeders = self.peers.values().filter(is_there).filter(|peer| peer.is_seed).count();
         // First: who hears of new numbers finds the picture that goes with them.
         self.publish_picture();
         self.waiting = self.why_waiting(now);
@@ -85,7 +88,7 @@ impl Task {
             lifetime: self.lifetime(),
             retired: self.keeping.retired,
             have_bytes: self.have_bytes,
-            connected_peers: self.peers.len() as u32,
+            connected_peers: connected as u32,
             connected_seeders: seeders as u32,
             connecting_peers: self.book.dialing() as u32,
             known_peers: self.book.len() as u32,
@@ -121,10 +124,10 @@ impl Task {
 
     /// Somebody waits, and nobody is there: who was called in vain is called again soon.
     pub(super) fn call_again_if_alone(&mut self, now: Duration) {
-        let is_alone = self.peers.is_empty() && self.book.dialing() == 0;
+        let is_alone = self.wire_peers() == 0 && self.book.dialing() == 0;
         if !is_alone || self.is_paused || self.readers.awaited(&self.spec.layout).is_empty() {
             self.alone_since = None;
-            if !self.peers.is_empty() && now.saturating_sub(self.called_again_at) >= SETTLED {
+            if self.wire_peers() > 0 && now.saturating_sub(self.called_again_at) >= SETTLED {
                 self.calls_in_vain = 0;
             }
             return;
