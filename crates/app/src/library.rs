@@ -245,6 +245,7 @@ fn magnet_record(magnet: Magnet) -> TorrentRecord {
         name: magnet.display_name.unwrap_or_default(),
         trackers: magnet.trackers.iter().map(ToString::to_string).collect(),
         peers: magnet.peers,
+        web_seeds: magnet.web_seeds.iter().map(ToString::to_string).collect(),
         ..TorrentRecord::new(magnet.info_hash, clock::now_secs())
     }
 }
@@ -292,6 +293,7 @@ pub(crate) async fn detail(app: &App, args: TorrentRef) -> Result<TorrentDetail,
         display_name: Some(record.name.clone()).filter(|name| !name.is_empty()),
         trackers: record.trackers.iter().filter_map(|tracker| tracker.parse().ok()).collect(),
         peers: Vec::new(),
+        web_seeds: record.web_seeds.iter().filter_map(|url| url.parse().ok()).collect(),
     };
     Ok(TorrentDetail {
         summary: app.summary(&record).await?,

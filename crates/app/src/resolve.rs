@@ -61,6 +61,7 @@ impl App {
             display_name: None,
             trackers: record.trackers.iter().filter_map(|tracker| tracker.parse().ok()).collect(),
             peers: record.peers.clone(),
+            web_seeds: record.web_seeds.iter().filter_map(|url| url.parse().ok()).collect(),
         };
         let app = self.clone();
         self.inner.tasks.spawn("resolve", async move {

@@ -62,4 +62,4 @@ pub use telemetry::{
 };
 pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};
 pub use torrs::{Torrs, TorrsError};
-pub use transfer::TransferInfo;
+pub use transfer::{TransferInfo, web_paths};

@@ -18,6 +18,8 @@ pub struct Magnet {
     pub trackers: Vec<Url>,
     /// `x.pe`: peers named by address, at most [`limits::MAX_MAGNET_PEERS`]. Not yet judged by an address policy.
     pub peers: Vec<SocketAddr>,
+    /// `ws`: where the files are on the web (BEP 19), as [`crate::Metainfo::web_seeds`].
+    pub web_seeds: Vec<Url>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,10 +41,10 @@ pub enum MagnetError {
 impl Magnet {
     /// A magnet with nothing but its info hash.
     pub fn bare(info_hash: InfoHash) -> Self {
-        Self { info_hash, display_name: None, trackers: Vec::new(), peers: Vec::new() }
+        Self { info_hash, display_name: None, trackers: Vec::new(), peers: Vec::new(), web_seeds: Vec::new() }
     }
 
-    /// Reads a magnet link. Parameters that we don't know (among them `so`, `ws`, `as`) are dropped.
+    /// Reads a magnet link. Parameters that we don't know (among them `so`, `as`) are dropped.
     ///
     /// # Errors
     /// [`MagnetError`], which names what is wrong.
@@ -82,6 +84,7 @@ impl Magnet {
                 }
                 "dn" => magnet.display_name = metainfo::clean_name(&value).filter(|name| !name.is_empty()),
                 "tr" => metainfo::push_tracker(&mut magnet.trackers, &value),
+                "ws" => metainfo::push_web_seed(&mut magnet.web_seeds, &value),
                 "x.pe" => {
                     if let Ok(peer) = value.parse()
                         && magnet.peers.len() < limits::MAX_MAGNET_PEERS
@@ -100,7 +103,7 @@ impl Magnet {
         }
     }
 
-    /// The magnet as a link that every client reads: info hash, name and trackers; peers stay with us.
+    /// The magnet as a link that every client reads: info hash, name, trackers and web seeds; peers stay with us.
     pub fn to_uri(&self) -> String {
         let mut uri = format!("magnet:?xt=urn:btih:{}", HEXLOWER.encode(self.info_hash.as_bytes()));
         let mut push = |key: &str, value: &str| {
@@ -112,6 +115,9 @@ impl Magnet {
         }
         for tracker in &self.trackers {
             push("&tr=", tracker.as_str());
+        }
+        for seed in &self.web_seeds {
+            push("&ws=", seed.as_str());
         }
         uri
     }
@@ -133,7 +139,7 @@ mod tests {
     #[test]
     fn keeps_what_it_understands() {
         let link = format!(
-            "magnet:?xt=urn:btih:{HEX}&dn=Sintel+%282010%29&tr=udp%3A%2F%2Ftracker.example%3A80&tr=wss%3A%2F%2Fx&tr.1=udp://tracker.example:80&x.pe=127.0.0.1:5000&so=0-99999999999&ws=http://w"
+            "magnet:?xt=urn:btih:{HEX}&dn=Sintel+%282010%29&tr=udp%3A%2F%2Ftracker.example%3A80&tr=wss%3A%2F%2Fx&tr.1=udp://tracker.example:80&x.pe=127.0.0.1:5000&so=0-99999999999&ws=http%3A%2F%2Fw.example%2Ffilm%2F&ws=ftp://w.example"
         );
 
         let magnet = Magnet::parse(&link).unwrap();
@@ -142,6 +148,7 @@ mod tests {
         assert_eq!(magnet.display_name.as_deref(), Some("Sintel (2010)"));
         assert_eq!(magnet.trackers.iter().map(Url::as_str).collect::<Vec<_>>(), ["udp://tracker.example:80"]);
         assert_eq!(magnet.peers, ["127.0.0.1:5000".parse().unwrap()]);
+        assert_eq!(magnet.web_seeds.iter().map(Url::as_str).collect::<Vec<_>>(), ["http://w.example/film/"]);
     }
 
     #[test]
@@ -176,7 +183,7 @@ mod tests {
     #[test]
     fn its_own_link_reads_back_the_same() {
         let link = format!(
-            "magnet:?xt=urn:btih:{HEX}&dn=%D0%A4%D0%B8%D0%BB%D1%8C%D0%BC%26&tr=http%3A%2F%2Ft.example%2Fa%3Fk%3D1"
+            "magnet:?xt=urn:btih:{HEX}&dn=%D0%A4%D0%B8%D0%BB%D1%8C%D0%BC%26&tr=http%3A%2F%2Ft.example%2Fa%3Fk%3D1&ws=http://w.example/a%2520b"
         );
         let magnet = Magnet::parse(&link).unwrap();
 

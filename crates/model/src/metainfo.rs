@@ -24,6 +24,8 @@ pub mod limits {
     pub const MAX_PIECES: u64 = 1 << 21;
     pub const MAX_TRACKERS: usize = 64;
     pub const MAX_TRACKER_URL_BYTES: usize = 2048;
+    pub const MAX_WEB_SEEDS: usize = 16;
+    pub const MAX_WEB_SEED_URL_BYTES: usize = 2048;
     pub const MAX_MAGNET_BYTES: usize = 16 * 1024;
     pub const MAX_MAGNET_PEERS: usize = 32;
 }
@@ -44,6 +46,8 @@ pub struct Metainfo {
     /// BEP 27: peers come from its trackers only.
     pub is_private: bool,
     pub trackers: Vec<Url>,
+    /// BEP 19: where its files are on the web; http and https only, at most [`limits::MAX_WEB_SEEDS`].
+    pub web_seeds: Vec<Url>,
     /// Where the `info` dictionary stands in the bytes that were read.
     pub info_range: std::ops::Range<usize>,
 }
@@ -130,15 +134,27 @@ impl Metainfo {
             is_single_file,
             is_private: info.int("private") == Some(1),
             trackers: read_trackers(&root),
+            web_seeds: read_web_seeds(&root),
             info_range,
         })
     }
 
-    /// The same torrent as the smallest valid `.torrent` file: its `info` dictionary, untouched, and nothing else.
+    /// The same torrent as the smallest valid `.torrent` file: its `info` dictionary, untouched, the web seeds of this value,
+    /// and nothing else.
     ///
     /// `bytes` are those this value was read from. Trackers and whatever else stood beside `info` are left behind.
     pub fn bare_torrent_file(&self, bytes: &[u8]) -> Vec<u8> {
-        [b"d4:info", &bytes[self.info_range.clone()], b"e"].concat()
+        let mut file = [b"d4:info", &bytes[self.info_range.clone()]].concat();
+        if !self.web_seeds.is_empty() {
+            file.extend_from_slice(b"8:url-listl");
+            for url in &self.web_seeds {
+                let url = url.as_str();
+                file.extend_from_slice(format!("{}:{url}", url.len()).as_bytes());
+            }
+            file.push(b'e');
+        }
+        file.push(b'e');
+        file
     }
 }
 
@@ -235,6 +251,37 @@ fn read_trackers(root: &Dict<'_>) -> Vec<Url> {
         }
     }
     trackers
+}
+
+fn read_web_seeds(root: &Dict<'_>) -> Vec<Url> {
+    let mut seeds = Vec::new();
+    let mut push = |value: &Value<'_>| {
+        if let Value::Bytes(bytes) = value
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            push_web_seed(&mut seeds, text);
+        }
+    };
+    match root.get("url-list") {
+        Some(Value::List(list)) => list.iter().for_each(push),
+        Some(one) => push(one),
+        None => {}
+    }
+    seeds
+}
+
+/// Adds a web seed if it is one that we speak to and there is room; silently drops it if not.
+pub(crate) fn push_web_seed(seeds: &mut Vec<Url>, text: &str) {
+    if seeds.len() >= limits::MAX_WEB_SEEDS || text.len() > limits::MAX_WEB_SEED_URL_BYTES {
+        return;
+    }
+    let Ok(url) = Url::parse(text.trim()) else { return };
+    // What has to be escaped makes it longer.
+    let is_short = url.as_str().len() <= limits::MAX_WEB_SEED_URL_BYTES;
+    let is_spoken = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if is_short && is_spoken && !seeds.contains(&url) {
+        seeds.push(url);
+    }
 }
 
 /// Adds a tracker if it is one that we speak to and there is room; silently drops it if not.

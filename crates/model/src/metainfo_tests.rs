@@ -223,3 +223,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn web_seeds_are_read_from_either_form_and_kept_in_the_bare_file() {
+    let many: String = (0..40).map(|n| format!("18:http://{n:02}.example/")).collect();
+    let long = format!("http://a.example/{}", "x".repeat(limits::MAX_WEB_SEED_URL_BYTES));
+    let table = [
+        ("8:url-list17:http://a.example/".to_owned(), vec!["http://a.example/"]),
+        (
+            "8:url-listl17:http://a.example/16:ftp://a.example/i7e20:https://b.example/a 17:http://a.example/e".to_owned(),
+            vec!["http://a.example/", "https://b.example/a"],
+        ),
+        ("8:url-list0:".to_owned(), vec![]),
+        (format!("8:url-list{}:{long}", long.len()), vec![]),
+    ];
+    for (outer, expected) in table {
+        let bytes = Builder { outer: outer.clone(), ..Builder::single(10) }.build();
+        let metainfo = Metainfo::parse(&bytes).unwrap();
+        assert_eq!(metainfo.web_seeds.iter().map(Url::as_str).collect::<Vec<_>>(), expected, "{outer}");
+        let bare = Metainfo::parse(&metainfo.bare_torrent_file(&bytes)).unwrap();
+        assert_eq!((bare.web_seeds, bare.info_hash), (metainfo.web_seeds, metainfo.info_hash));
+    }
+    let bytes = Builder { outer: format!("8:url-listl{many}e"), ..Builder::single(10) }.build();
+    assert_eq!(Metainfo::parse(&bytes).unwrap().web_seeds.len(), limits::MAX_WEB_SEEDS);
+}

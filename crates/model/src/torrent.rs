@@ -33,13 +33,15 @@ pub struct TorrentRecord {
     pub total_bytes: u64,
     pub is_single_file: bool,
     pub is_private: bool,
-    /// The checked `.torrent` without trackers; `None` while nobody has sent the details. Lists leave the bytes out: then it
+    /// The checked `.torrent` without trackers, with its web seeds; `None` while nobody has sent the details. Lists leave the bytes out: then it
     /// is `Some` and empty.
     pub metainfo: Option<Vec<u8>>,
     pub files: Vec<FileEntry>,
     pub trackers: Vec<String>,
     /// Peers that the magnet named (`x.pe`): asked first, next to those that trackers and DHT know.
     pub peers: Vec<SocketAddr>,
+    /// Web servers that the magnet named (`ws`); once the details are here, [`TorrentRecord::metainfo`] has those that count.
+    pub web_seeds: Vec<String>,
     /// Why the last attempt to get the details failed.
     pub error: Option<WireError>,
 }
@@ -66,6 +68,7 @@ impl TorrentRecord {
             files: Vec::new(),
             trackers: Vec::new(),
             peers: Vec::new(),
+            web_seeds: Vec::new(),
             error: None,
         }
     }

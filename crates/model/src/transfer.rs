@@ -1,5 +1,7 @@
 //! What only the transfer of a torrent needs of its metainfo.
 
+use percent_encoding::{AsciiSet, percent_encode};
+
 use crate::bencode::{self, Value};
 use crate::limits;
 use crate::{Metainfo, MetainfoError};
@@ -44,9 +46,73 @@ impl TransferInfo {
     }
 }
 
+/// Everything but what never needs it (RFC 3986, 2.3).
+const ESCAPED: &AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// For each file of a torrent its path on a web seed (BEP 19): the name of the torrent and the path of the file, byte for byte
+/// as they stand in the bytes that `metainfo` was read from, percent-encoded.
+///
+/// # Errors
+/// [`MetainfoError::Path`], if the name could lead elsewhere on the server; another one if these are other bytes.
+pub fn web_paths(metainfo: &Metainfo, bytes: &[u8]) -> Result<Vec<String>, MetainfoError> {
+    let Value::Dict(root) = bencode::parse(bytes, limits::MAX_DEPTH, limits::MAX_VALUES)? else {
+        return Err(MetainfoError::Field("the outer dictionary"));
+    };
+    let info = root.dict("info").ok_or(MetainfoError::Field("info"))?;
+    let name = info.bytes("name.utf-8").or_else(|| info.bytes("name")).ok_or(MetainfoError::Field("name"))?;
+    let name = escaped(name).ok_or(MetainfoError::Path(0))?;
+    let Some(files) = info.list("files") else { return Ok(vec![name]) };
+    let mut paths = Vec::with_capacity(files.len());
+    for (number, file) in files.iter().enumerate() {
+        let Value::Dict(file) = file else { return Err(MetainfoError::Field("files")) };
+        let components =
+            file.list("path.utf-8").or_else(|| file.list("path")).ok_or(MetainfoError::Field("path"))?;
+        let mut path = name.clone();
+        for component in components {
+            let Value::Bytes(component) = component else { return Err(MetainfoError::Field("path")) };
+            path.push('/');
+            path.push_str(&escaped(component).ok_or(MetainfoError::Path(number))?);
+        }
+        paths.push(path);
+    }
+    if paths.len() != metainfo.files.len() {
+        return Err(MetainfoError::Field("files"));
+    }
+    Ok(paths)
+}
+
+/// `None` for a word that means another folder.
+fn escaped(component: &[u8]) -> Option<String> {
+    let is_a_name = !matches!(component, b"" | b"." | b"..");
+    is_a_name.then(|| percent_encode(component, ESCAPED).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_on_the_web_are_the_raw_bytes_escaped() {
+        let torrent = |name: &str, component: &str| {
+            let file = format!("d6:lengthi9e4:pathl6:extras{}:{component}ee", component.len());
+            let mut bytes = format!("d4:infod5:filesl{file}e4:name{}:{name}", name.len()).into_bytes();
+            bytes.extend_from_slice(b"12:piece lengthi16384e6:pieces20:01234567890123456789ee");
+            bytes
+        };
+        let paths = |bytes: &[u8]| web_paths(&Metainfo::parse(bytes).unwrap(), bytes);
+
+        assert_eq!(
+            paths(&torrent("Ф 1", "a%2f#?.mkv")),
+            Ok(vec!["%D0%A4%201/extras/a%252f%23%3F.mkv".to_owned()])
+        );
+        // It is cleaned for people only.
+        assert_eq!(paths(&torrent("a/b", " \u{200b}x")), Ok(vec!["a%2Fb/extras/%20%E2%80%8Bx".to_owned()]));
+        assert_eq!(paths(&torrent("..", "x")), Err(MetainfoError::Path(0)));
+        let single =
+            b"d4:infod6:lengthi9e4:name5:a.mkv12:piece lengthi16384e6:pieces20:01234567890123456789ee";
+        assert_eq!(paths(single), Ok(vec!["a.mkv".to_owned()]));
+    }
 
     #[test]
     fn hashes_and_paddings_are_read_in_order() {

@@ -54,6 +54,7 @@ fn torrent_bytes(torrent: &TorrentRecord) -> usize {
     size_of::<TorrentRecord>()
         + texts.into_iter().map(String::len).sum::<usize>()
         + torrent.trackers.iter().map(|tracker| size_of::<String>() + tracker.len()).sum::<usize>()
+        + torrent.web_seeds.iter().map(|url| size_of::<String>() + url.len()).sum::<usize>()
         + torrent.files.iter().map(|file| size_of::<FileEntry>() + file.path.len()).sum::<usize>()
         + torrent.peers.len() * size_of::<SocketAddr>()
         + torrent.metainfo.as_ref().map_or(0, Vec::len)

@@ -156,6 +156,9 @@ fn fill_blanks(known: &TorrentRecord, added: TorrentRecord) -> TorrentRecord {
     if filled.peers.is_empty() {
         filled.peers = added.peers;
     }
+    if filled.web_seeds.is_empty() {
+        filled.web_seeds = added.web_seeds;
+    }
     // The details go together: half of them from here and half from there would describe no torrent at all.
     if filled.metainfo.is_none() && added.metainfo.is_some() {
         filled.name = added.name;

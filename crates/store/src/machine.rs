@@ -164,6 +164,9 @@ impl Model {
         if known.peers.is_empty() {
             known.peers = added.peers;
         }
+        if known.web_seeds.is_empty() {
+            known.web_seeds = added.web_seeds;
+        }
         if known.metainfo.is_none() && added.metainfo.is_some() {
             known.metainfo = added.metainfo;
             known.files = added.files;

@@ -84,6 +84,23 @@ async fn a_temporary_torrent_leaves_unless_somebody_wants_to_keep_it() {
 }
 
 #[tokio::test]
+async fn web_servers_of_a_magnet_are_kept_for_as_long_as_its_details_are_not_here() {
+    let place = Place::new();
+    let store = place.open();
+    let seeds = vec!["http://web.example.org/film/".to_owned()];
+    store.add_torrent(bare(1)).await.unwrap();
+    store.add_torrent(TorrentRecord { web_seeds: seeds.clone(), ..bare(1) }).await.unwrap();
+    let others = vec!["http://other.example.org/".to_owned()];
+    store.add_torrent(TorrentRecord { web_seeds: others, ..bare(1) }).await.unwrap();
+    store.close().await.unwrap();
+
+    let store = place.open();
+    assert_eq!(store.torrent(hash(1)).await.unwrap().unwrap().web_seeds, seeds);
+    assert_eq!(store.outlines().await.unwrap().1[0].web_seeds, seeds);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn peers_that_served_take_the_place_of_the_known_ones() {
     let place = Place::new();
     let store = place.open();

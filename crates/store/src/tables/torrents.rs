@@ -10,11 +10,12 @@ use crate::error::BadRow;
 
 const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
                        total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers, metainfo_check, \
-                       added_from, is_pinned, is_temporary";
+                       added_from, is_pinned, is_temporary, web_seeds";
 /// The same in the same order, but for the metainfo, of which only the place is there.
 const OUTLINE: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
                        total_bytes, is_single_file, is_private, error, trackers, row_check, files, \
-                       iif(metainfo_check IS NULL, NULL, x''), peers, metainfo_check, added_from, is_pinned, is_temporary";
+                       iif(metainfo_check IS NULL, NULL, x''), peers, metainfo_check, added_from, is_pinned, is_temporary, \
+                       web_seeds";
 
 /// The name of the table for searching, as SQLite's reports of damage have it.
 pub(crate) const WORDS: &str = "torrent_words";
@@ -76,17 +77,18 @@ pub(crate) fn put(
         trackers: to_string(&torrent.trackers).map_err(json)?,
         files: to_string(&torrent.files).map_err(json)?,
         peers: to_string(&torrent.peers).map_err(json)?,
+        web_seeds: to_string(&torrent.web_seeds).map_err(json)?,
     };
     let check = metainfo_check(torrent.metainfo.as_deref());
     let id: i64 = conn
         .prepare_cached(&format!(
             "INSERT INTO torrents ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
              ON CONFLICT (info_hash) DO UPDATE SET
                 title = ?2, name = ?3, category = ?4, poster = ?5, data = ?6, added_at_secs = ?7,
                 last_opened_at_secs = ?8, total_bytes = ?9, is_single_file = ?10, is_private = ?11, error = ?12,
                 trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17, metainfo_check = ?18,
-                added_from = ?19, is_pinned = ?20, is_temporary = ?21
+                added_from = ?19, is_pinned = ?20, is_temporary = ?21, web_seeds = ?22
              RETURNING id"
         ))?
         .query_row(
@@ -112,6 +114,7 @@ pub(crate) fn put(
                 torrent.added_from.as_str(),
                 torrent.is_pinned,
                 torrent.is_temporary,
+                texts.web_seeds,
             ],
             |row| row.get(0),
         )?;
@@ -194,6 +197,7 @@ struct Texts {
     trackers: String,
     files: String,
     peers: String,
+    web_seeds: String,
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
@@ -206,8 +210,13 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
 
 /// Checks everything but the bytes of the metainfo, which may be left out.
 fn outline_from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
-    let texts =
-        Texts { error: row.get(11)?, trackers: row.get(12)?, files: row.get(14)?, peers: row.get(16)? };
+    let texts = Texts {
+        error: row.get(11)?,
+        trackers: row.get(12)?,
+        files: row.get(14)?,
+        peers: row.get(16)?,
+        web_seeds: row.get(21)?,
+    };
     let json = |error| {
         rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::<serde_json::Error>::new(error))
     };
@@ -231,6 +240,7 @@ fn outline_from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
         files: serde_json::from_str(&texts.files).map_err(json)?,
         trackers: serde_json::from_str(&texts.trackers).map_err(json)?,
         peers: serde_json::from_str(&texts.peers).map_err(json)?,
+        web_seeds: serde_json::from_str(&texts.web_seeds).map_err(json)?,
         error: texts.error.as_deref().map(serde_json::from_str).transpose().map_err(json)?,
     };
     if row_check(&torrent, &texts, row.get(17)?) != row.get::<_, i64>(13)? {
@@ -269,6 +279,9 @@ fn row_check(torrent: &TorrentRecord, texts: &Texts, metainfo_check: Option<i64>
     }
     if torrent.is_temporary {
         check = check.field(b"temporary");
+    }
+    if !torrent.web_seeds.is_empty() {
+        check = check.field(texts.web_seeds.as_bytes());
     }
     check.value()
 }
