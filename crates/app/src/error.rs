@@ -143,6 +143,7 @@ impl Coded for FetchError {
             | Self::Status(_)
             | Self::TooLarge(_)
             | Self::TimedOut
+            | Self::WrongRange(_)
             | Self::Failed(_) => ErrorCode::FetchFailed,
         }
     }

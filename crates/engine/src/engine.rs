@@ -10,7 +10,7 @@ use freshet_model::{FileIndex, InfoHash, TransferStats};
 use freshet_swarm::Swarm;
 use freshet_swarm::discover::Discovery;
 use freshet_swarm::schedule::Class;
-use freshet_web::WebClient;
+use freshet_web::{RangeClient, WebClient};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use url::Url;
 
@@ -37,7 +37,8 @@ pub struct Engine {
 #[derive(Debug, Clone)]
 pub struct TorrentSpec {
     pub info_hash: InfoHash,
-    /// The checked `.torrent` file without trackers ([`crate::Resolved::torrent_file`]); it is checked once more.
+    /// The checked `.torrent` file without trackers ([`crate::Resolved::torrent_file`]); it is checked once more. Its web seeds
+    /// are asked, where the address policy allows.
     pub torrent_file: Arc<[u8]>,
     /// Those whose host the address policy allows are asked.
     pub trackers: Vec<Url>,
@@ -53,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) swarm: Swarm,
     pub(crate) discovery: Discovery,
     pub(crate) web: WebClient,
+    /// For web seeds.
+    pub(crate) ranges: RangeClient,
     pub(crate) tasks: Tasks,
     pub(crate) turns: Arc<Turns>,
     torrents: Mutex<HashMap<InfoHash, Arc<ActiveTorrent>>>,
@@ -80,6 +83,7 @@ impl Engine {
     pub async fn start(config: EngineConfig) -> Result<Self, StartError> {
         freshet_swarm::pieces::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
         let web = WebClient::new(config.addresses)?;
+        let ranges = web.ranges()?;
         let start::Started { swarm, discovery, status } = start::start(&config, &web).await?;
         let tasks = Tasks::default();
         let changed = Arc::new(Notify::new());
@@ -92,6 +96,7 @@ impl Engine {
             swarm,
             discovery,
             web,
+            ranges,
             tasks,
             turns: Arc::default(),
             torrents: Mutex::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freshet_model::{InfoHash, Metainfo, TransferInfo};
 use freshet_swarm::pieces::FileSpan;
-use freshet_swarm::{PeerSource, Torrent};
+use freshet_swarm::{PeerSource, Torrent, WebSeeds};
 
 use crate::active::ActiveTorrent;
 use crate::engine::{Engine, Inner};
@@ -121,6 +121,9 @@ impl Inner {
         }
         torrent.set_paused(self.is_paused()).await;
         torrent.add_peers(peers, PeerSource::Given).await;
+        if let Some(seeds) = self.web_seeds(&metainfo, &spec.torrent_file) {
+            torrent.add_web_seeds(seeds).await;
+        }
         if let Some(warm) = self.warm.take(spec.info_hash) {
             torrent.adopt(warm).await;
         }
@@ -156,6 +159,25 @@ impl Inner {
         };
         let added = if is_pinned { self.swarm.add_pinned(spec) } else { self.swarm.add(spec) };
         added.map_err(|error| failed(&error))
+    }
+
+    /// Where the files are on the web, if anybody says so.
+    fn web_seeds(&self, metainfo: &Metainfo, torrent_file: &[u8]) -> Option<WebSeeds> {
+        if metainfo.web_seeds.is_empty() {
+            return None;
+        }
+        match freshet_model::web_paths(metainfo, torrent_file) {
+            Ok(paths) => Some(WebSeeds {
+                urls: metainfo.web_seeds.clone(),
+                paths: paths.into(),
+                is_single_file: metainfo.is_single_file,
+                client: self.ranges.clone(),
+            }),
+            Err(error) => {
+                tracing::debug!(info_hash = %metainfo.info_hash, %error, "the files can't be found on the web");
+                None
+            }
+        }
     }
 
     /// Tells the swarm which files are being watched, if that has changed.

@@ -16,7 +16,7 @@ use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use super::{Resolved, check};
+use super::{Given, Resolved, check};
 use crate::engine::Inner;
 use crate::{EngineConfig, ResolveError, peers};
 
@@ -129,7 +129,12 @@ pub(super) async fn resolve(inner: &Arc<Inner>, magnet: Magnet) -> Result<Resolv
     };
     let torrent_file = [b"d4:info", metadata.info.as_ref(), b"e"].concat();
     let known: Vec<SocketAddr> = magnet.peers.into_iter().chain(metadata.addresses).collect();
-    let resolved = check(&torrent_file, magnet.trackers, peers::allowed(&known, policy))?;
+    let given = Given {
+        trackers: magnet.trackers,
+        web_seeds: magnet.web_seeds,
+        peers: peers::allowed(&known, policy),
+    };
+    let resolved = check(&torrent_file, given)?;
     if resolved.metainfo.info_hash != magnet.info_hash {
         return Err(ResolveError::WrongInfoHash);
     }
