@@ -107,7 +107,7 @@ async fn resolving_ends_by_its_time_limit_and_by_cancelling() {
 
     let bench = Bench::start().await;
     let cancel = CancellationToken::new();
-    let resolving = Box::pin(bench.engine.resolve(magnet(&link), cancel.clone()));
+    let resolving = bench.engine.resolve(magnet(&link), cancel.clone());
     let ended = soon("cancelled resolve", async {
         tokio::join!(resolving, async {
             common::until("a peer is asked", || bench.engine.resolving_peers(info_hash) == Some(1)).await;

@@ -42,9 +42,11 @@ impl Engine {
     ) -> Result<Resolved, ResolveError> {
         let inner = Arc::clone(&self.inner);
         let limit = inner.config.limits.resolve_timeout;
-        let task = self.inner.tasks.run_while_wanted("resolve".to_owned(), async move {
+        // Whoever awaits this need not have room for all of it.
+        let resolving = Box::pin(async move {
             tokio::time::timeout(limit, inner.resolve(source)).await.unwrap_or(Err(ResolveError::TimedOut))
         });
+        let task = self.inner.tasks.run_while_wanted("resolve".to_owned(), resolving);
         match cancel.run_until_cancelled(task).await {
             Some(Ok(result)) => result,
             Some(Err(TaskFailed::Stopped)) | None => Err(ResolveError::Cancelled),
