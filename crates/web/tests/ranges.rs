@@ -104,6 +104,11 @@ async fn redirects_end_and_are_judged_like_a_link() {
     assert!(matches!(four_bytes(&server).await, Err(FetchError::TooManyRedirects)));
     assert_eq!(server.connections(), limits::MAX_REDIRECTS + 1);
 
+    // Never allowed, whatever the policy.
+    let server = Server::start(|_| vec![redirect("http://0.0.0.0/film")]).await;
+    let refused = four_bytes(&server).await;
+    assert!(matches!(&refused, Err(FetchError::AddressRefused(_))), "{refused:?}");
+
     for (location, name) in [("ftp://127.0.0.1/a", "ftp"), ("magnet:?xt=urn:btih:00", "magnet")] {
         let server = Server::start(|_| vec![redirect(location)]).await;
         let refused = four_bytes(&server).await;

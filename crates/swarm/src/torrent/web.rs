@@ -165,3 +165,48 @@ impl Task {
         self.peers.values().filter(|peer| peer.web.is_none()).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use freshet_model::{AddressPolicy, InfoHash};
+    use freshet_web::RangeClient;
+
+    use super::*;
+    use crate::layout::Layout;
+    use crate::pieces::FileSpan;
+
+    #[test]
+    fn who_fails_waits_longer_each_time_and_is_given_up() {
+        let url = "http://a.example/film";
+        let seeds = WebSeeds {
+            urls: vec![url.parse().unwrap()],
+            paths: ["film".to_owned()].into(),
+            is_single_file: true,
+            client: RangeClient::new(AddressPolicy::GlobalOnly).unwrap(),
+        };
+        let files = [FileSpan { length_bytes: 100, is_padding: false }].into();
+        let source = seeds.sources(Layout::new(16 * 1024, 100).unwrap(), &files).remove(0);
+        let key = BanKey::of_web_seed(InfoHash::new([1; 20]), url);
+        let name = WebName { key, shown: source.shown() };
+        let standing = Standing::Idle(Duration::ZERO);
+        let mut seat = Seat { source: Arc::new(source), name, standing, failures: 0 };
+
+        let now = Duration::from_secs(1000);
+        for pause in PAUSES {
+            seat.failed(now);
+            assert_eq!(seat.standing, Standing::Idle(now + pause));
+        }
+        seat.failed(now);
+        assert_eq!(seat.standing, Standing::Out);
+    }
+
+    #[test]
+    fn a_ban_hits_one_address_of_one_torrent() {
+        let key = |torrent, url| BanKey::of_web_seed(InfoHash::new([torrent; 20]), url);
+
+        assert_eq!(key(1, "http://192.0.2.1/a"), key(1, "http://192.0.2.1/a"));
+        assert_ne!(key(1, "http://192.0.2.1/a"), key(1, "http://192.0.2.1/b"));
+        assert_ne!(key(1, "http://192.0.2.1/a"), key(2, "http://192.0.2.1/a"));
+        assert_ne!(key(1, "http://192.0.2.1/a"), BanKey::from(SocketAddr::from(([192, 0, 2, 1], 80))));
+    }
+}
