@@ -35,7 +35,8 @@ async fn watch(bench: &Bench, source: TorrentSource) -> Vec<u8> {
     let resolved = soon("resolve", bench.engine.resolve(source, CancellationToken::new())).await.unwrap();
     let info_hash = resolved.metainfo.info_hash;
     let torrent_file = resolved.torrent_file.into();
-    let spec = TorrentSpec { info_hash, torrent_file, trackers: Vec::new(), peers: Vec::new() };
+    let spec =
+        TorrentSpec { info_hash, torrent_file, trackers: Vec::new(), peers: Vec::new(), is_pinned: false };
     soon("activate", bench.engine.activate(spec)).await.unwrap();
     let mut reader = bench.engine.open_file(info_hash, FileIndex(0)).await.unwrap();
     let mut bytes = Vec::new();
@@ -88,7 +89,8 @@ async fn a_web_server_of_the_own_network_is_not_asked_unless_that_is_allowed() {
     let resolved = soon("resolve", bench.engine.resolve(source, CancellationToken::new())).await.unwrap();
     let info_hash = resolved.metainfo.info_hash;
     let torrent_file = resolved.torrent_file.into();
-    let spec = TorrentSpec { info_hash, torrent_file, trackers: Vec::new(), peers: Vec::new() };
+    let spec =
+        TorrentSpec { info_hash, torrent_file, trackers: Vec::new(), peers: Vec::new(), is_pinned: false };
     soon("activate", bench.engine.activate(spec)).await.unwrap();
     let mut reader = bench.engine.open_file(info_hash, FileIndex(0)).await.unwrap();
 
