@@ -18,6 +18,9 @@ mod ban;
 mod bitfield;
 mod choke;
 pub mod discover;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod layout;
 pub mod mse;
 mod peer;

@@ -334,6 +334,16 @@ impl<'a> Heard<'a> {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(datagram: &[u8]) {
+    let Some(heard) = Heard::parse(datagram) else { return };
+    assert!(heard.info_hashes.len() <= MAX_INFO_HASHES);
+    let cookie = heard.cookie.unwrap_or_default();
+    let again = announcement(SocketAddr::from((GROUP_V4, PORT)), heard.port, &heard.info_hashes, cookie);
+    let again = Heard::parse(&again).map(|again| (again.port, again.info_hashes));
+    assert_eq!(again, Some((heard.port, heard.info_hashes)));
+}
+
 fn open_v4() -> io::Result<Door> {
     let socket = open(Domain::IPV4, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, PORT).into())?;
     let mut targets = Vec::new();

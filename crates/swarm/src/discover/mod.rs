@@ -6,11 +6,11 @@
 
 pub mod addresses;
 mod dht;
-mod lsd;
-mod mapping;
+pub(crate) mod lsd;
+pub(crate) mod mapping;
 mod search;
 mod sockets;
-mod tracker;
+pub(crate) mod tracker;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -12,6 +12,8 @@
 //! B -> A  rc4(VC, crypto_select, len(PadD), PadD), ...          then both go on, in RC4 or in the clear
 //! ```
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod handshake;
 mod keys;
 mod stream;

@@ -3,7 +3,7 @@
 //! All of it is a favour of the router. What fails is a state, and is tried again.
 
 mod nat_pmp;
-mod upnp;
+pub(crate) mod upnp;
 
 use std::time::Duration;
 

@@ -250,6 +250,19 @@ fn location(datagram: &[u8], from: IpAddr, policy: AddressPolicy) -> Option<Loca
     (address.ip() == from).then(|| Location { address, path: path_of(&link) })
 }
 
+/// What the network can send us: an answer to the search, an answer over HTTP, and the texts in it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let router = Ipv4Addr::new(192, 168, 1, 1);
+    let found = location(bytes, router.into(), AddressPolicy::GlobalOnly);
+    assert!(found.as_ref().is_none_or(|found| found.address.ip() == router));
+    let found = found.unwrap_or(Location { address: (router, 5000).into(), path: "/root.xml".to_owned() });
+    let body = http::fuzz(bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+    let control = description::control(&body, &found);
+    assert!(control.is_none_or(|control| control.address.ip() == router));
+    let _ = description::fault_code(&body);
+}
+
 fn address_of(link: &Url) -> Option<SocketAddr> {
     if link.scheme() != "http" {
         return None;

@@ -100,6 +100,14 @@ fn peer_of_dict(value: &Value<'_>) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, u16::try_from(peer.int("port")?).ok()?))
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(answer: &[u8]) {
+    let Ok(read) = read_answer(answer) else { return };
+    // Each address takes six bytes at least.
+    assert!(read.peers.len() <= answer.len() / 6);
+    assert!(read.tracker_id.is_none_or(|id| id.len() <= MAX_TRACKER_ID_BYTES));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

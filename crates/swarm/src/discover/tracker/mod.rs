@@ -1,9 +1,9 @@
 //! Trackers: what they are told, what they answer, and how either is carried.
 
 pub(super) mod announcer;
-mod http;
+pub(crate) mod http;
 mod tiers;
-mod udp;
+pub(crate) mod udp;
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;

@@ -322,6 +322,16 @@ fn read_answer(body: &[u8], family: Family) -> Result<Answer, AnnounceError> {
     })
 }
 
+/// What follows action and transaction, over both families.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(body: &[u8]) {
+    for (family, address_bytes) in [(Family::V4, 6), (Family::V6, 18)] {
+        let Ok(answer) = read_answer(body, family) else { continue };
+        assert_eq!(answer.peers.len(), (body.len() - 12) / address_bytes);
+    }
+    let _ = reason(body);
+}
+
 #[cfg(test)]
 #[path = "udp_tests.rs"]
 mod tests;

@@ -116,6 +116,13 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Gives the body of an answer, if it is one.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn fuzz(bytes: &[u8]) -> Option<String> {
+    let _ = is_whole(bytes);
+    parse(bytes).map(|(_, body)| body)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
