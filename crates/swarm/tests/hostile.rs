@@ -7,111 +7,26 @@ mod support;
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use freshet_swarm::wire::{
-    ExtendedHandshake, HANDSHAKE_BYTES, HANDSHAKE_ID, Handshake, METADATA_PIECE_BYTES, Message,
-    MetadataMessage, PROTOCOL, PexFlags, PexMessage, Reserved,
+    HANDSHAKE_ID, Handshake, METADATA_PIECE_BYTES, Message, MetadataMessage, PexFlags, PexMessage, Reserved,
 };
 use freshet_swarm::{Metadata, PeerSource, Swarm, Torrent};
+use support::hostile::{
+    Hostile, UT_METADATA, UT_PEX, data, extended, hostile, introduction, peak_memory_bytes, say, shake,
+};
 use support::{Film, PATIENCE, address_of, film, local, read_all, seed, swarm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// The number by which we are told to be sent metadata; any number.
-const THEIR_UT_METADATA: u8 = 9;
-/// Ours, as we introduce ourselves.
-const UT_METADATA: u8 = 1;
-const UT_PEX: u8 = 2;
 const FILM_BYTES: usize = 1_000_001;
 const MAX_MEMORY_BYTES: u64 = 100 << 20;
-
-/// A hostile peer at an address, with word of each connection on which it has done its worst, and of each that was closed.
-struct Hostile {
-    address: SocketAddr,
-    acted: mpsc::Receiver<()>,
-    let_go: mpsc::Receiver<()>,
-    _connections: JoinSet<()>,
-}
-
-/// Runs the script on each connection in the clear, then reads until the connection is closed.
-async fn hostile<F>(film: &Film, script: fn(TcpStream, Arc<Film>) -> F) -> Hostile
-where
-    F: Future<Output = io::Result<TcpStream>> + Send + 'static,
-{
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (gone, let_go) = mpsc::channel(16);
-    let (act, acted) = mpsc::channel(16);
-    let film = Arc::new(film.clone());
-    let mut connections = JoinSet::new();
-    connections.spawn(async move {
-        let mut running = JoinSet::new();
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let (film, act, gone) = (Arc::clone(&film), act.clone(), gone.clone());
-            running.spawn(async move {
-                let done = script(stream, film).await;
-                let _ = act.try_send(());
-                // A reset is an end like any other.
-                if let Ok(stream) = done {
-                    drain(stream).await;
-                }
-                let _ = gone.try_send(());
-            });
-        }
-    });
-    Hostile { address, acted, let_go, _connections: connections }
-}
-
-async fn drain(mut stream: TcpStream) {
-    let mut buf = vec![0; 64 * 1024];
-    while stream.read(&mut buf).await.is_ok_and(|bytes| bytes != 0) {}
-}
-
-/// Shakes hands, and says what it has.
-async fn shake(stream: &mut TcpStream, film: &Film) -> io::Result<()> {
-    let mut theirs = [0; HANDSHAKE_BYTES];
-    stream.read_exact(&mut theirs).await?;
-    if !theirs.starts_with(PROTOCOL) {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let reserved = Reserved::default().with_extended().with_fast();
-    let ours = Handshake { info_hash: film.spec.info_hash, peer_id: *b"-EV0000-000000000000", reserved };
-    stream.write_all(&ours.encode()).await
-}
-
-async fn say(stream: &mut TcpStream, messages: &[Message]) -> io::Result<()> {
-    let mut out = BytesMut::new();
-    messages.iter().for_each(|message| message.encode(&mut out));
-    stream.write_all(&out).await
-}
-
-fn extended(id: u8, payload: Bytes) -> Message {
-    Message::Extended { id, payload }
-}
-
-fn introduction(film: &Film) -> Message {
-    let handshake = ExtendedHandshake {
-        ut_metadata: Some(THEIR_UT_METADATA),
-        ut_pex: Some(UT_PEX),
-        metadata_bytes: Some(film.info.len() as u32),
-        ..ExtendedHandshake::default()
-    };
-    extended(HANDSHAKE_ID, handshake.encode())
-}
-
-fn data(piece: u32, film: &Film, fill: u8) -> Message {
-    let total_bytes = film.info.len() as u32;
-    let bytes = (total_bytes - piece * METADATA_PIECE_BYTES).min(METADATA_PIECE_BYTES);
-    let data = Bytes::from(vec![fill; bytes as usize]);
-    extended(UT_METADATA, MetadataMessage::Data { piece, total_bytes, data }.encode())
-}
 
 /// Metadata and film come from an honest peer that is called once this one has done its worst, each time.
 async fn beside<F>(script: fn(TcpStream, Arc<Film>) -> F) -> (Hostile, Torrent)
@@ -153,13 +68,6 @@ async fn resolve_beside(leecher: &Swarm, film: &Film, hostile: &mut Hostile, hon
     let resolving = timeout(PATIENCE, leecher.resolve(film.spec.info_hash, finding, progress));
     let (metadata, ()) = tokio::join!(resolving, finding_peers);
     metadata.expect("it comes in time").unwrap()
-}
-
-/// The most memory that this process ever had, with test and swarms in it.
-fn peak_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.map_or(0, |kib| kib.parse::<u64>().unwrap() * 1024)
 }
 
 /// Such a peer is let go, by a torrent that knows nobody else, and not called again.
