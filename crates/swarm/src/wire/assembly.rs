@@ -16,7 +16,7 @@ use super::metadata::METADATA_PIECE_BYTES;
 pub const MAX_METADATA_BYTES: u32 = 10 * 1024 * 1024;
 /// A piece that has not come by then is asked of a second peer too: it is small, and somebody waits.
 pub const AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// A piece that has not come by then is asked of yet another peer.
+/// A peer that has not sent a piece by then is no longer counted on, and does not hold up others that are.
 pub const LATE_AFTER: Duration = Duration::from_secs(4);
 /// A piece that has not come by then is no longer waited for.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
@@ -63,6 +63,26 @@ struct Peer {
     in_flight: Vec<Asked>,
     refused_at: Option<Instant>,
     is_liar: bool,
+    /// How it answered, as far as it was asked.
+    manner: Manner,
+}
+
+/// Who answers better is not held up by what others were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Manner {
+    Silent,
+    Unknown,
+    Answers,
+}
+
+impl Peer {
+    fn manner(&self, now: Instant) -> Manner {
+        if self.is_late(now) { Manner::Silent } else { self.manner }
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.in_flight.iter().any(|asked| now.duration_since(asked.at) >= LATE_AFTER)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +105,13 @@ impl Assembly {
         }
         if known.is_none_or(|known| known.total_bytes != total_bytes) {
             self.peer_left(peer);
-            let offer = Peer { total_bytes, in_flight: Vec::new(), refused_at: None, is_liar: false };
+            let offer = Peer {
+                total_bytes,
+                in_flight: Vec::new(),
+                refused_at: None,
+                is_liar: false,
+                manner: Manner::Unknown,
+            };
             self.peers.insert(peer, offer);
         }
         true
@@ -95,7 +121,11 @@ impl Assembly {
     /// whenever something came, and about once a second.
     pub fn next_request(&mut self, peer: u64, now: Instant) -> Option<u32> {
         let known = self.peers.get_mut(&peer)?;
+        let asked = known.in_flight.len();
         known.in_flight.retain(|asked| now.duration_since(asked.at) < GIVE_UP_AFTER);
+        if known.in_flight.len() < asked {
+            known.manner = Manner::Silent;
+        }
         let has_refused = known.refused_at.is_some_and(|at| now.duration_since(at) < REFUSED_FOR);
         if self.is_done || known.is_liar || has_refused || known.in_flight.len() >= MAX_IN_FLIGHT {
             return None;
@@ -116,6 +146,7 @@ impl Assembly {
         };
         sender.in_flight.swap_remove(at);
         sender.refused_at = None;
+        sender.manner = Manner::Answers;
         if data.len() != piece_bytes(sender.total_bytes, piece) {
             return self.caught(peer);
         }
@@ -176,35 +207,31 @@ impl Assembly {
     /// Whether the owner of this draft adds nothing to it, so that another peer may have its place.
     fn is_stuck(&self, draft: &Draft, now: Instant) -> bool {
         let Some(owner) = draft.owner.and_then(|owner| self.peers.get(&owner)) else { return true };
-        let is_late = |asked: &Asked| now.duration_since(asked.at) >= LATE_AFTER;
-        owner.refused_at.is_some() || owner.in_flight.iter().any(is_late)
+        owner.refused_at.is_some() || owner.is_late(now)
     }
 
     /// A piece that nobody was asked for; if there is none, the one that others have kept us waiting for the longest.
     fn missing_piece(&self, draft: usize, peer: u64, now: Instant) -> Option<u32> {
         let draft = &self.drafts[draft];
-        let mut last_asked: HashMap<u32, (Instant, usize)> = HashMap::new();
-        for other in self.peers.iter().filter(|(id, other)| draft.is_open_to(**id, other.total_bytes)) {
-            for asked in &other.1.in_flight {
-                let (last, peers) = last_asked.entry(asked.piece).or_insert((asked.at, 0));
-                *last = asked.at.max(*last);
-                *peers += 1;
+        let asker = self.peers.get(&peer)?;
+        let manner = asker.manner(now);
+        let mut waits: HashMap<u32, Wait> = HashMap::new();
+        for (_, other) in self.peers.iter().filter(|(id, other)| draft.is_open_to(**id, other.total_bytes)) {
+            let is_counted_on = other.manner(now) >= manner;
+            for asked in &other.in_flight {
+                waits.entry(asked.piece).or_default().add(asked.at, is_counted_on);
             }
         }
-        let own = &self.peers.get(&peer)?.in_flight;
         let late = || {
             draft
                 .missing()
-                .filter(|piece| own.iter().all(|asked| asked.piece != *piece))
-                .filter_map(|piece| Some((*last_asked.get(&piece)?, piece)))
-                .filter(|((at, peers), _)| {
-                    let patience = if *peers == 1 { AGAIN_AFTER } else { LATE_AFTER };
-                    now.duration_since(*at) >= patience
-                })
-                .min()
+                .filter(|piece| asker.in_flight.iter().all(|asked| asked.piece != *piece))
+                .filter_map(|piece| Some((waits.get(&piece)?, piece)))
+                .filter(|(wait, _)| wait.is_over(now))
+                .min_by_key(|(wait, piece)| (wait.counted_on.max(wait.others), *piece))
                 .map(|(_, piece)| piece)
         };
-        draft.missing().find(|piece| !last_asked.contains_key(piece)).or_else(late)
+        draft.missing().find(|piece| !waits.contains_key(piece)).or_else(late)
     }
 
     /// Hashes a whole draft, which is none afterwards.
@@ -254,6 +281,35 @@ impl Assembly {
             let Some((weakest, _)) = held.min_by_key(|(_, draft)| rank(draft)) else { return };
             self.drafts[weakest].forget(|_| true);
         }
+    }
+}
+
+/// Since when a piece has been waited for.
+#[derive(Debug, Default)]
+struct Wait {
+    /// The last time that a peer was asked who is counted on, and how many of them were.
+    counted_on: Option<Instant>,
+    peers: usize,
+    /// The first time that another one was asked.
+    others: Option<Instant>,
+}
+
+impl Wait {
+    fn add(&mut self, at: Instant, is_counted_on: bool) {
+        if is_counted_on {
+            self.counted_on = self.counted_on.max(Some(at));
+            self.peers += 1;
+        } else {
+            self.others = Some(self.others.map_or(at, |first| first.min(at)));
+        }
+    }
+
+    /// Whether one more peer may be asked.
+    fn is_over(&self, now: Instant) -> bool {
+        let patience = if self.peers == 1 { AGAIN_AFTER } else { LATE_AFTER };
+        let has_waited =
+            |since: Option<Instant>, patience| since.is_none_or(|at| now.duration_since(at) >= patience);
+        has_waited(self.counted_on, patience) && has_waited(self.others, AGAIN_AFTER)
     }
 }
 

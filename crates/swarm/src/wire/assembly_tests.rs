@@ -57,13 +57,38 @@ fn a_late_piece_is_asked_of_a_second_peer_soon_and_of_a_third_later() {
     let a_bit = Duration::from_millis(1);
     assert_eq!(assembly.next_request(2, start + AGAIN_AFTER - a_bit), None);
     assert_eq!(assembly.next_request(2, start + AGAIN_AFTER), Some(0));
-    assert_eq!(assembly.next_request(3, start + AGAIN_AFTER + LATE_AFTER - a_bit), None);
-    assert_eq!(assembly.next_request(3, start + AGAIN_AFTER + LATE_AFTER), Some(0));
+    assert_eq!(assembly.next_request(3, start + LATE_AFTER - a_bit), None);
+    assert_eq!(assembly.next_request(3, start + LATE_AFTER), Some(0));
     assert_eq!(assembly.next_request(1, start + LATE_AFTER), None);
 
     assert_eq!(assembly.next_request(1, start + GIVE_UP_AFTER), Some(0));
     assert_eq!(assembly.received(1, 0, &dictionary), Progress::Done(dictionary.clone().into()));
     assert_eq!(assembly.received(2, 0, &dictionary), Progress::More);
+}
+
+#[test]
+fn peers_that_never_answer_do_not_take_the_turn_of_one_that_does() {
+    let dictionary = dictionary(2 * PIECE + 9);
+    let mut assembly = assembly_of(&dictionary);
+    let mut now = Instant::now();
+    let (silent, honest) = (0..40, 40);
+    let mut is_done = false;
+    for peer in silent.clone() {
+        assembly.peer_offers(peer, dictionary.len() as u32);
+    }
+    // Some of the time is over before the honest one comes, and it is asked last, each time.
+    for step in 0..180 {
+        if step == 60 {
+            assembly.peer_offers(honest, dictionary.len() as u32);
+        }
+        silent.clone().for_each(|peer| drop(all_requests(&mut assembly, peer, now)));
+        for piece in all_requests(&mut assembly, honest, now) {
+            let progress = assembly.received(honest, piece, piece_of(&dictionary, piece));
+            is_done |= progress == Progress::Done(dictionary.clone().into());
+        }
+        now += Duration::from_millis(500);
+    }
+    assert!(is_done, "a minute is enough");
 }
 
 #[test]
