@@ -72,8 +72,11 @@ impl Torrent {
     }
 
     pub(super) fn protect(&mut self, reader: u64, pieces: Range<u32>) {
-        self.readers.insert(reader, pieces);
-        self.look();
+        // All readers are protected anew whenever one of them moves, and a look goes over all of them.
+        let before = self.readers.insert(reader, pieces.clone());
+        if before != Some(pieces) {
+            self.look();
+        }
     }
 
     pub(super) fn unprotect(&mut self, reader: u64) {
