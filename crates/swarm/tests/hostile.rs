@@ -15,9 +15,8 @@ use freshet_swarm::wire::{
     HANDSHAKE_ID, Handshake, METADATA_PIECE_BYTES, Message, MetadataMessage, PexFlags, PexMessage, Reserved,
 };
 use freshet_swarm::{Metadata, PeerSource, Swarm, Torrent};
-use support::hostile::{
-    Hostile, UT_METADATA, UT_PEX, data, extended, hostile, introduction, peak_memory_bytes, say, shake,
-};
+use support::hostile::{Hostile, UT_METADATA, UT_PEX, data, extended, hostile, introduction, say, shake};
+use support::process::peak_memory_bytes;
 use support::{Film, PATIENCE, address_of, film, local, read_all, seed, swarm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

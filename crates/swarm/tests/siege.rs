@@ -18,13 +18,11 @@ use freshet_swarm::wire::{
     HANDSHAKE_ID, Handshake, METADATA_PIECE_BYTES, Message, MetadataMessage, PexFlags, PexMessage, Reserved,
 };
 use freshet_swarm::{Happening, PeerSource, Torrent};
-use support::hostile::{
-    Hostile, UT_METADATA, UT_PEX, data, extended, hostile, introduction, peak_memory_bytes, say, shake_as,
-};
-use support::{Film, PATIENCE, PIECE_BYTES, address_of, film, read_all, seed, swarm};
+use support::hostile::{Hostile, UT_METADATA, UT_PEX, data, extended, hostile, introduction, say, shake_as};
+use support::process::peak_memory_bytes;
+use support::{Film, PIECE_BYTES, address_of, film, read_all, seed, swarm, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 const FILM_BYTES: usize = 3_000_001;
 const BLOCK_BYTES: u32 = 16 * 1024;
@@ -234,16 +232,6 @@ async fn banned(torrent: &Torrent) -> Vec<SocketAddr> {
     banned.sort();
     banned.dedup();
     banned
-}
-
-/// Looks again and again until it is so.
-async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
-    let looking = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("in time: {what}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

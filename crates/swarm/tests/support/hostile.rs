@@ -122,10 +122,3 @@ pub(crate) fn data(piece: u32, film: &Film, fill: u8) -> Message {
     let data = Bytes::from(vec![fill; bytes as usize]);
     extended(UT_METADATA, MetadataMessage::Data { piece, total_bytes, data }.encode())
 }
-
-/// The most memory that this process ever had, with test and swarms in it.
-pub(crate) fn peak_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.map_or(0, |kib| kib.parse::<u64>().unwrap() * 1024)
-}

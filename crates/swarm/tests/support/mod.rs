@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what prepares a test fails with it")]
 
 pub(crate) mod hostile;
+pub(crate) mod process;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -100,6 +101,16 @@ pub(crate) async fn seed(swarm: &Swarm, dir: &Path, film: &Film) -> Torrent {
     let is_here = stats.wait_for(|stats| stats.have_bytes == film.content.len() as u64);
     timeout(PATIENCE, is_here).await.unwrap().unwrap();
     torrent
+}
+
+/// Looks again and again until it is so.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let looking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("in time: {what}"));
 }
 
 pub(crate) async fn read_all(torrent: &Torrent) -> Vec<u8> {
