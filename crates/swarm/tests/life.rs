@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use freshet_swarm::schedule::Class;
-use freshet_swarm::{PeerSource, ReadEnd, Reader, Torrent};
+use freshet_swarm::{PeerSource, ReadEnd, Reader, Swarm, SwarmConfig, Torrent, Wait};
 use support::{Film, PATIENCE, PIECE_BYTES, address_of, config, film, read_all, seed, swarm, until};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::task::JoinSet;
@@ -23,6 +23,11 @@ const READERS: usize = 512;
 const INSIDE: &str = "FRESHET_TEST_NAMESPACE";
 /// Runs the program in the rest of the words.
 const EXEC: &str = "exec \"$@\"";
+
+/// So that the film is not whole before something has happened.
+fn slow(config: SwarmConfig) -> SwarmConfig {
+    SwarmConfig { download_limit_bytes_per_sec: Some(2 << 20), ..config }
+}
 
 async fn read_some(reader: &mut Reader, bytes: usize) -> Vec<u8> {
     let mut some = vec![0; bytes];
@@ -153,23 +158,45 @@ async fn a_disk_that_fails_wakes_every_reader_and_is_forgotten_when_the_torrent_
     assert!(read_all(&again).await == film.content);
 }
 
+/// What is left free on a disk.
+const FREE_FLOOR: &str = "512m";
+
+fn remount(size: &str) {
+    let words = ["-o", &format!("remount,size={size}"), "/mnt"];
+    assert!(Command::new("mount").args(words).status().unwrap().success());
+}
+
 #[test]
-fn a_full_disk_lets_the_film_be_read_to_its_end() {
+fn a_full_disk_is_a_reason_to_wait_and_with_a_little_room_the_film_is_read_to_its_end() {
     let body = async {
         let film = film(4 * FILM_BYTES);
         let (there, here) = (tempfile::tempdir().unwrap(), std::path::Path::new("/mnt"));
-        let (seeder, leecher) = (swarm(there.path(), b's').await, swarm(here, b'l').await);
+        let seeder = swarm(there.path(), b's').await;
+        let leecher = Swarm::start(slow(config(here, b'l'))).await.unwrap();
         let _seeding = seed(&seeder, there.path(), &film).await;
         let torrent = leecher.add(film.spec.clone()).unwrap();
         torrent.add_peers(vec![address_of(&seeder)], PeerSource::Given).await;
-        assert!(read_all(&torrent).await == film.content, "with room for a quarter of it");
+        let mut reader = torrent.open_reader(0..u64::MAX, Class::Player).await.unwrap();
+        let mut whole = Vec::new();
+        let mut reading = std::pin::pin!(reader.read_to_end(&mut whole));
+        tokio::select! {
+            ended = &mut reading => panic!("{ended:?}"),
+            () = until("it is known why", async || torrent.waiting() == Some(Wait::DiskFull)) => {}
+        }
+        assert_eq!(leecher.kept_bytes(), 0);
+
+        // For a quarter of the film; and what comes between two looks at the disk is kept too.
+        remount("514m");
+        timeout(PATIENCE, reading).await.expect("it comes in time").unwrap();
+        assert!(whole == film.content);
         read_at(&torrent, &film, 0, FILM_BYTES).await;
         assert_eq!(torrent.stats().borrow().failure, None);
+        assert!(leecher.kept_bytes() < film.content.len() as u64 * 3 / 4, "{}", leecher.kept_bytes());
     };
     inside(
-        "a_full_disk_lets_the_film_be_read_to_its_end",
+        "a_full_disk_is_a_reason_to_wait_and_with_a_little_room_the_film_is_read_to_its_end",
         &["--mount"],
-        "mount -t tmpfs -o size=2m tmpfs /mnt && ",
+        &format!("mount -t tmpfs -o size={FREE_FLOOR} tmpfs /mnt && echo ballast > /mnt/ballast && "),
         body,
     );
 }
@@ -188,12 +215,7 @@ fn without_a_network_at_the_start_it_plays_when_there_is_one_and_again_after_ano
         // Nothing leads there: the address is on no interface that is up, and no route is known.
         let remote = SocketAddr::from(([10, 9, 0, 1], seeder.listen_port().unwrap()));
         ip("addr del 10.9.0.1/24 dev plug");
-        let config = freshet_swarm::SwarmConfig {
-            // Slow enough that the film is not whole when the address changes.
-            download_limit_bytes_per_sec: Some(2 << 20),
-            ..config(here.path(), b'l')
-        };
-        let leecher = freshet_swarm::Swarm::start(config).await.unwrap();
+        let leecher = Swarm::start(slow(config(here.path(), b'l'))).await.unwrap();
         let torrent = leecher.add(film.spec.clone()).unwrap();
         torrent.add_peers(vec![remote], PeerSource::Given).await;
         let mut reader = torrent.open_reader(0..u64::MAX, Class::Player).await.unwrap();
