@@ -4,6 +4,7 @@
 
 pub(crate) mod hostile;
 pub(crate) mod process;
+pub(crate) mod villains;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
