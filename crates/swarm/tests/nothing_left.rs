@@ -29,7 +29,7 @@ async fn pass_by(film: &Film, address: std::net::SocketAddr, number: u32) {
     peer_id[..4].copy_from_slice(&number.to_be_bytes());
     let reserved = Reserved::default().with_extended().with_fast();
     let hello = Handshake { info_hash: film.spec.info_hash, peer_id, reserved };
-    if number % 4 == 0 || stream.write_all(&hello.encode()).await.is_err() {
+    if number.is_multiple_of(4) || stream.write_all(&hello.encode()).await.is_err() {
         return;
     }
     let mut theirs = [0; HANDSHAKE_BYTES];

@@ -88,7 +88,7 @@ async fn round(world: &World, dir: &std::path::Path, number: usize) {
     timeout(PATIENCE, torrent.stopped()).await.unwrap();
     let info_hash = world.film.spec.info_hash;
     // Every other time what is here stays here.
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         freshet_swarm::pieces::delete(dir, info_hash).unwrap();
         world.leecher.forget_pieces(info_hash);
     }
