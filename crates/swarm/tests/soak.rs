@@ -11,11 +11,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use freshet_swarm::schedule::Class;
-use freshet_swarm::{PeerSource, ReadEnd, Swarm, Torrent};
+use freshet_swarm::{NetworkSettings, PeerSource, ReadEnd, Swarm, Torrent};
 use support::hostile::{Hostile, hostile};
 use support::process::{open_files, resident_bytes, tasks};
 use support::villains::VILLAINS;
-use support::{Film, PATIENCE, address_of, film, seed, swarm, until};
+use support::{Film, PATIENCE, address_of, film, seed, swarm, swarm_with, until};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -104,7 +104,10 @@ fn median(mut values: Vec<u64>) -> u64 {
 async fn rounds_of_everything_leave_the_same_behind() {
     let film = film(FILM_BYTES);
     let dirs: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
-    let (first, second) = (swarm(dirs[0].path(), b'1').await, swarm(dirs[1].path(), b'2').await);
+    // Else the seeders hear of the villains from us, and call them too.
+    let network = NetworkSettings { pex: false, ..NetworkSettings::default() };
+    let first = swarm_with(dirs[0].path(), b'1', network).await;
+    let second = swarm_with(dirs[1].path(), b'2', network).await;
     let _seeding = [seed(&first, dirs[0].path(), &film).await, seed(&second, dirs[1].path(), &film).await];
     let mut villains = Vec::new();
     for (.., script) in VILLAINS {
