@@ -36,6 +36,9 @@ struct Mark {
     files: usize,
 }
 
+/// One number of it.
+type Value = fn(&Mark) -> u64;
+
 struct World {
     film: Film,
     leecher: Swarm,
@@ -135,8 +138,8 @@ async fn rounds_of_everything_leave_the_same_behind() {
 
     let quarter = marks.len() / 4;
     let (early, late) = (&marks[quarter..2 * quarter], &marks[3 * quarter..]);
-    let of = |marks: &[Mark], value: fn(&Mark) -> u64| median(marks.iter().map(value).collect());
-    let names: [(&str, fn(&Mark) -> u64, u64); 3] = [
+    let of = |marks: &[Mark], value: Value| median(marks.iter().map(value).collect());
+    let names: [(&str, Value, u64); 3] = [
         ("memory", |mark| mark.resident_bytes, MAX_GROWTH_BYTES),
         ("tasks", |mark| mark.tasks as u64, 8),
         ("files", |mark| mark.files as u64, 8),
