@@ -160,10 +160,9 @@ async fn next_chunk(
         }
         let count = (on_disk_until.saturating_sub(at)).min(READ_BYTES) as usize;
         let files = files.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut buf = vec![0; count];
-            files.read(at, &mut buf).map(|()| Bytes::from(buf))
-        });
+        // Not in there: allocators keep what each of many threads has freed.
+        let mut buf = vec![0; count];
+        let read = tokio::task::spawn_blocking(move || files.read(at, &mut buf).map(|()| Bytes::from(buf)));
         match read.await.map_err(io::Error::other)? {
             Ok(bytes) => return Ok(Chunk { bytes, on_disk_until }),
             // It was given up since: it is asked for again.

@@ -14,7 +14,7 @@ use crate::wire::{Decoder, Limits, Message};
 /// Messages to a peer that wait for their turn; who does not take them is let go.
 pub(crate) const COMMANDS: usize = 2048;
 /// In KiB, of all connections of a torrent together: its task can stand still for a slow disk.
-const MAX_UNHEARD_KIB: u32 = 8 * 1024;
+const MAX_UNHEARD_KIB: u32 = 4 * 1024;
 /// Messages of one look at the queue.
 const COMMANDS_AT_ONCE: usize = 128;
 /// Messages that are handed on at a time.

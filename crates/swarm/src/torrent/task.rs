@@ -46,7 +46,7 @@ const PICTURE_AT_ONCE_PIECES: u32 = 1 << 15;
 const FULL_PAUSE: Duration = Duration::from_secs(2);
 /// Bytes of whole pieces that wait for their check or to be written; above it nothing more is asked for. Large enough that
 /// a disk that stands still for a moment holds up nobody, and never less than two pieces.
-const MAX_HELD_BYTES: u64 = 16 << 20;
+const MAX_HELD_BYTES: u64 = 12 << 20;
 
 /// What all torrents of a program share.
 #[derive(Clone)]
