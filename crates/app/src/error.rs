@@ -84,7 +84,8 @@ impl Coded for SettingsError {
             | Self::IdleTimeout(_)
             | Self::Preload(_)
             | Self::Connections(_)
-            | Self::SeedRatio(_) => ErrorCode::BadRequest,
+            | Self::SeedRatio(_)
+            | Self::DiskBudget(_) => ErrorCode::BadRequest,
         }
     }
 }

@@ -30,6 +30,7 @@ impl App {
     /// Keeps the engine, which was started with these transfers, as the settings say.
     pub(crate) fn follow_settings(&self, mut transfers: TransferSettings) {
         let mut settings = self.inner.store.watch_settings();
+        let mut disk_budget_bytes = settings.borrow_and_update().disk_budget_bytes;
         let app = self.clone();
         self.inner.tasks.spawn("apply settings", async move {
             let engine = &app.inner.engine;
@@ -37,6 +38,10 @@ impl App {
                 let now = settings.borrow_and_update().clone();
                 engine.set_limits(now.download_limit_bytes_per_sec, now.upload_limit_bytes_per_sec);
                 engine.set_idle_timeout(Duration::from_secs(now.idle_timeout_secs.into()));
+                if now.disk_budget_bytes != disk_budget_bytes {
+                    disk_budget_bytes = now.disk_budget_bytes;
+                    engine.set_disk_budget(disk_budget_bytes).await;
+                }
                 let wanted = transfers_of(&app.inner.config, &now);
                 if wanted != transfers {
                     let status = engine.set_transfers(&wanted).await;

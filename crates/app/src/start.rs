@@ -96,6 +96,7 @@ impl App {
             }),
         };
         app.follow_settings(transfers);
+        app.hold_to_budget();
         app.remember_good_peers();
         app.watch_folder();
         app.sweep_at_start().await;

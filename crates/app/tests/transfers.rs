@@ -10,18 +10,22 @@ use freshet_model::{ErrorCode, FileIndex, InfoHash, TorrentSource};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
-async fn until_retired(app: &App, info_hash: InfoHash, is_retired: bool) {
+async fn until_transfer(app: &App, info_hash: InfoHash, is_right: impl Fn(&serde_json::Value) -> bool) {
     // A command is large to carry about.
     let looking = Box::pin(async {
         loop {
             let detail = call(app, "torrent_transfer", json!({ "info_hash": info_hash })).await.unwrap();
-            if detail["is_retired"] == is_retired {
+            if is_right(&detail) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     });
-    soon("the limit", looking).await;
+    soon("the transfer", looking).await;
+}
+
+async fn until_retired(app: &App, info_hash: InfoHash, is_retired: bool) {
+    until_transfer(app, info_hash, |detail| detail["is_retired"] == is_retired).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,5 +58,36 @@ async fn limits_hold_for_a_torrent_from_when_it_is_kept_and_at_once_when_they_ch
     until_retired(&app, info_hash, false).await;
     let report = app.problem_report(info_hash, false).await.unwrap();
     assert!(!String::from_utf8(report).unwrap().contains(&info_hash.to_string()));
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_on_the_disk_counts_in_the_next_run_and_the_budget_follows_its_setting() {
+    const MIN_BUDGET_BYTES: u64 = 64 * 1024 * 1024;
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let other = Swarm::seed(&[("other.mkv", 200_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    for torrent in [&swarm.torrent, &other.torrent] {
+        let magnet = TorrentSource::parse(&torrent.magnet()).unwrap();
+        app.add(magnet, Description::default()).await.unwrap();
+        soon("the details", app.wait_until_ready(torrent.info_hash)).await.unwrap();
+    }
+    let mut whole = Vec::new();
+    let mut file = app.open_file(swarm.torrent.info_hash, FileIndex(0)).await.unwrap();
+    soon("reading", file.reader.read_to_end(&mut whole)).await.unwrap();
+    shutdown(app).await;
+
+    let app = start(folder.path()).await;
+    let info_hash = other.torrent.info_hash;
+    let _reading = app.open_file(info_hash, FileIndex(0)).await.unwrap();
+    until_transfer(&app, info_hash, |detail| {
+        detail["budget_bytes"].is_u64() && detail["budget_used_bytes"].as_u64() >= Some(300_000)
+    })
+    .await;
+    let refused = call(&app, "settings_update", json!({ "disk_budget_bytes": MIN_BUDGET_BYTES - 1 })).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::BadRequest);
+    call(&app, "settings_update", json!({ "disk_budget_bytes": MIN_BUDGET_BYTES })).await.unwrap();
+    until_transfer(&app, info_hash, |detail| detail["budget_bytes"] == MIN_BUDGET_BYTES).await;
     shutdown(app).await;
 }

@@ -10,6 +10,7 @@
 //! it, in a task of its own, and a failure there is the failure of one torrent only.
 
 mod active;
+mod budget;
 mod config;
 mod engine;
 mod error;

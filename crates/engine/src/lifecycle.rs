@@ -65,10 +65,12 @@ impl Engine {
 
     /// Keeps an active torrent, or keeps it no more. Pieces of a kept one are never given up for others, and when it is
     /// complete it is offered as long as the limits of [`freshet_model::TransferSettings`] say: then it leaves the swarm,
-    /// and what is here can still be read. Does nothing for an idle one, which [`TorrentSpec::is_pinned`] is for.
+    /// and what is here can still be read. Of an idle one that was counted ([`Engine::count_pieces`]) only the pieces are kept;
+    /// [`TorrentSpec::is_pinned`] tells the rest.
     pub async fn set_pinned(&self, info_hash: InfoHash, is_pinned: bool) {
-        if let Some(torrent) = self.inner.torrent(info_hash) {
-            torrent.torrent.set_pinned(is_pinned).await;
+        match self.inner.torrent(info_hash) {
+            Some(torrent) => torrent.torrent.set_pinned(is_pinned).await,
+            None => self.inner.swarm.set_pinned(info_hash, is_pinned).await,
         }
     }
 
@@ -140,25 +142,10 @@ impl Inner {
     }
 
     fn add_to_swarm(&self, metainfo: &Metainfo, spec: &TorrentSpec) -> Result<Torrent, ActivateError> {
-        let transfer = TransferInfo::parse(metainfo, &spec.torrent_file)?;
         let is_pinned = spec.is_pinned;
-        let failed = |error: &dyn std::fmt::Display| ActivateError::Failed(error.to_string());
-        let files = metainfo.files.iter().zip(transfer.paddings);
-        let spans: Vec<FileSpan> = files
-            .map(|(file, is_padding)| FileSpan { length_bytes: file.length_bytes, is_padding })
-            .collect();
-        let layout = freshet_swarm::Layout::new(metainfo.piece_bytes, metainfo.total_bytes)
-            .map_err(|error| failed(&error))?;
-        let spec = freshet_swarm::TorrentSpec {
-            info_hash: metainfo.info_hash,
-            layout,
-            piece_hashes: transfer.piece_hashes.into(),
-            files: spans.into(),
-            is_private: metainfo.is_private,
-            info: spec.torrent_file.get(metainfo.info_range.clone()).map(bytes::Bytes::copy_from_slice),
-        };
+        let spec = swarm_spec(metainfo, &spec.torrent_file)?;
         let added = if is_pinned { self.swarm.add_pinned(spec) } else { self.swarm.add(spec) };
-        added.map_err(|error| failed(&error))
+        added.map_err(|error| ActivateError::Failed(error.to_string()))
     }
 
     /// Where the files are on the web, if anybody says so.
@@ -218,6 +205,30 @@ impl Inner {
         tokio::task::spawn_blocking(move || freshet_swarm::pieces::delete(&pieces_dir, info_hash))
             .await
             .map_err(|error| DeletePiecesError::Failed(error.to_string()))?
-            .map_err(|error| DeletePiecesError::Io { info_hash, error })
+            .map_err(|error| DeletePiecesError::Io { info_hash, error })?;
+        self.swarm.forget_pieces(info_hash);
+        Ok(())
     }
+}
+
+/// What the swarm needs to know of a torrent.
+pub(crate) fn swarm_spec(
+    metainfo: &Metainfo,
+    torrent_file: &[u8],
+) -> Result<freshet_swarm::TorrentSpec, ActivateError> {
+    let transfer = TransferInfo::parse(metainfo, torrent_file)?;
+    let failed = |error: &dyn std::fmt::Display| ActivateError::Failed(error.to_string());
+    let files = metainfo.files.iter().zip(transfer.paddings);
+    let spans: Vec<FileSpan> =
+        files.map(|(file, is_padding)| FileSpan { length_bytes: file.length_bytes, is_padding }).collect();
+    let layout = freshet_swarm::Layout::new(metainfo.piece_bytes, metainfo.total_bytes)
+        .map_err(|error| failed(&error))?;
+    Ok(freshet_swarm::TorrentSpec {
+        info_hash: metainfo.info_hash,
+        layout,
+        piece_hashes: transfer.piece_hashes.into(),
+        files: spans.into(),
+        is_private: metainfo.is_private,
+        info: torrent_file.get(metainfo.info_range.clone()).map(bytes::Bytes::copy_from_slice),
+    })
 }

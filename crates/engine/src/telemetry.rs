@@ -27,6 +27,7 @@ impl Engine {
             seeded_secs: stats.lifetime.seeded.as_secs(),
             is_retired: stats.retired.is_some(),
             budget_used_bytes: self.inner.swarm.kept_bytes(),
+            budget_bytes: self.inner.swarm.budget_bytes(),
         })
     }
 

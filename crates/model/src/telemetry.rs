@@ -142,4 +142,6 @@ pub struct TransferDetail {
     pub is_retired: bool,
     /// What the pieces of all torrents that are not kept take of the disk.
     pub budget_used_bytes: u64,
+    /// What they may take; `None` until what lies there since earlier runs is counted.
+    pub budget_bytes: Option<u64>,
 }

@@ -264,6 +264,41 @@ impl Swarm {
         }
     }
 
+    /// Lets the pieces of a torrent that takes no part count against the budget, and go when room is needed; without it they
+    /// count only once the torrent has taken part. The sooner this is called for one, the sooner its pieces go.
+    pub async fn count_pieces(&self, spec: &TorrentSpec, is_pinned: bool) {
+        let context = &self.inner.context;
+        let whereabouts = torrent::Whereabouts::new(spec, self.inner.handles.clone());
+        let (storage, resume) = (Arc::clone(&context.storage), Arc::clone(&context.resume));
+        let count = move || storage.count(whereabouts, &*resume, is_pinned);
+        if let Err(error) = context.tasks.spawn_blocking(count).await {
+            tracing::warn!(%error, "the pieces of a torrent could not be counted");
+        }
+    }
+
+    /// As [`Torrent::set_pinned`], for a torrent that takes no part and whose pieces are counted.
+    pub async fn set_pinned(&self, info_hash: InfoHash, is_pinned: bool) {
+        let context = &self.inner.context;
+        let storage = Arc::clone(&context.storage);
+        let set = context.tasks.spawn_blocking(move || storage.set_pinned(info_hash, is_pinned));
+        if let Err(error) = set.await {
+            tracing::warn!(%error, "the pieces of a torrent could not be pinned");
+        }
+    }
+
+    /// What the disk could give to pieces: free now, or used by them. Blocks for a moment.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn room_bytes(&self) -> io::Result<u64> {
+        self.inner.context.storage.room_bytes()
+    }
+
+    /// As [`Swarm::set_budget`] set it.
+    pub fn budget_bytes(&self) -> Option<u64> {
+        self.inner.context.storage.limit_bytes()
+    }
+
     /// What counts against the budget now.
     pub fn kept_bytes(&self) -> u64 {
         self.inner.context.storage.used_bytes()

@@ -262,3 +262,52 @@ async fn a_piece_that_was_given_up_is_not_sent_to_anybody() {
     read_on(&mut reader, &film, PIECE_BYTES as usize, || {}).await;
     assert!(asking.ask(first).await.is_some_and(|data| data == film.content[..16 * 1024]));
 }
+
+/// A run of its own that fetches all of each film and ends.
+async fn left_by_an_earlier_run(dir: &Path, films: &[Film]) {
+    let there = tempfile::tempdir().unwrap();
+    let (seeder, leecher) = (swarm(there.path(), b's').await, swarm(dir, b'l').await);
+    for film in films {
+        let _seeding = seed(&seeder, there.path(), film).await;
+        let torrent = join(&leecher, film, &seeder).await;
+        torrent.set_rest(Some(Bitfield::full(film.spec.layout.pieces()))).await;
+        wait_for_bytes(&torrent, |bytes| bytes == film.content.len() as u64).await;
+    }
+    assert!(leecher.shutdown(PATIENCE).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_earlier_runs_left_goes_when_it_is_too_much_and_the_first_counted_goes_first() {
+    let films = [film(6 * MIB), film(6 * MIB + 1), film(6 * MIB + 2)];
+    let dir = tempfile::tempdir().unwrap();
+    left_by_an_earlier_run(dir.path(), &films).await;
+    let [old, kept, new] = &films;
+
+    let swarm = swarm(dir.path(), b'l').await;
+    swarm.count_pieces(&old.spec, false).await;
+    swarm.count_pieces(&kept.spec, false).await;
+    swarm.count_pieces(&new.spec, false).await;
+    assert_eq!(swarm.kept_bytes(), (18 * MIB + 3) as u64);
+    swarm.set_pinned(kept.spec.info_hash, true).await;
+    assert_eq!(swarm.kept_bytes(), (12 * MIB + 2) as u64);
+    swarm.set_budget(Some(7 * MIB as u64)).await;
+
+    assert!(swarm.kept_bytes() <= 7 * MIB as u64);
+    assert!(allocated_bytes(dir.path(), old) <= MIB as u64 + SLACK_BYTES);
+    assert!(allocated_bytes(dir.path(), kept) >= 6 * MIB as u64);
+    assert!(allocated_bytes(dir.path(), new) >= 6 * MIB as u64);
+
+    // Once in the books is enough, and what was deleted is off them.
+    swarm.count_pieces(&new.spec, false).await;
+    assert!(swarm.kept_bytes() <= 7 * MIB as u64);
+    freshet_swarm::pieces::delete(dir.path(), new.spec.info_hash).unwrap();
+    swarm.forget_pieces(new.spec.info_hash);
+    assert!(swarm.kept_bytes() <= MIB as u64);
+
+    // It takes part as if it had not been counted.
+    let torrent = swarm.add_pinned(kept.spec.clone()).unwrap();
+    let mut reader = torrent.open_reader(0..u64::MAX, Class::Player).await.unwrap();
+    let mut all = Vec::new();
+    timeout(PATIENCE, reader.read_to_end(&mut all)).await.unwrap().unwrap();
+    assert!(all == kept.content);
+}

@@ -90,6 +90,7 @@ export const settings: Settings = {
   track_client_positions: true,
   idle_timeout_secs: 600,
   preload_bytes: 33_554_432,
+  disk_budget_bytes: 0,
   watch_dir: "",
   transfers: {
     encryption_required: false,

@@ -30,6 +30,9 @@ pub struct Settings {
     pub idle_timeout_secs: u32,
     /// How much of a film is fetched before it is shown, at most; 0: nothing.
     pub preload_bytes: u64,
+    /// What the pieces of all torrents may take of the disk, but for those of pinned torrents; 0: a quarter of what is free, 20 GB
+    /// at most.
+    pub disk_budget_bytes: u64,
     /// A folder whose `.torrent` files are taken into the library; empty: none.
     pub watch_dir: String,
     pub transfers: TransferSettings,
@@ -52,6 +55,7 @@ impl Default for Settings {
             track_client_positions: true,
             idle_timeout_secs: 600,
             preload_bytes: 32 * 1024 * 1024,
+            disk_budget_bytes: 0,
             watch_dir: String::new(),
             transfers: TransferSettings::default(),
             network: NetworkSettings::default(),
@@ -93,6 +97,7 @@ pub struct SettingsPatch {
     pub track_client_positions: Option<bool>,
     pub idle_timeout_secs: Option<u32>,
     pub preload_bytes: Option<u64>,
+    pub disk_budget_bytes: Option<u64>,
     pub watch_dir: Option<String>,
     pub transfers: Option<TransferPatch>,
     pub network: Option<NetworkPatch>,
@@ -114,6 +119,8 @@ pub enum SettingsError {
     Indexers,
     #[error("at most 1 GiB is fetched before a film is shown, not {0} bytes")]
     Preload(u64),
+    #[error("films need at least 64 MiB of the disk, not {0} bytes")]
+    DiskBudget(u64),
     #[error("1 to 5000 peers are spoken to at the same time, not {0}")]
     Connections(u32),
     #[error("a ratio is 0 (no limit) or more, not {0}")]
@@ -122,6 +129,8 @@ pub enum SettingsError {
 
 impl Settings {
     pub const MAX_PRELOAD_BYTES: u64 = 1024 * 1024 * 1024;
+    /// Two of the largest pieces there are, and a window to play from.
+    pub const MIN_DISK_BUDGET_BYTES: u64 = 64 * 1024 * 1024;
     const MAX_CLIENT_SETTINGS_BYTES: usize = 64 * 1024;
 
     /// These settings with a change applied.
@@ -145,6 +154,7 @@ impl Settings {
             track_client_positions: patch.track_client_positions.unwrap_or(self.track_client_positions),
             idle_timeout_secs: patch.idle_timeout_secs.unwrap_or(self.idle_timeout_secs),
             preload_bytes: patch.preload_bytes.unwrap_or(self.preload_bytes),
+            disk_budget_bytes: patch.disk_budget_bytes.unwrap_or(self.disk_budget_bytes),
             watch_dir: patch.watch_dir.unwrap_or_else(|| self.watch_dir.clone()),
             transfers: self.transfers.with(patch.transfers.unwrap_or_default()),
             network: self.network.with(patch.network.unwrap_or_default()),
@@ -170,6 +180,9 @@ impl Settings {
         }
         if self.preload_bytes > Self::MAX_PRELOAD_BYTES {
             return Err(SettingsError::Preload(self.preload_bytes));
+        }
+        if (1..Self::MIN_DISK_BUDGET_BYTES).contains(&self.disk_budget_bytes) {
+            return Err(SettingsError::DiskBudget(self.disk_budget_bytes));
         }
         if !self.transfers.is_bounded() {
             return Err(SettingsError::Connections(self.transfers.max_connections));

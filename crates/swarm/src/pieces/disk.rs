@@ -14,9 +14,24 @@ pub(super) const RESUME_NAME: &str = "resume";
 /// A memory of the torrent that is not yet whole.
 pub(super) const RESUME_PART_NAME: &str = "resume.part";
 
+/// More than any library has.
+const MAX_FOLDERS: usize = 100_000;
+
 /// The folder of one torrent's pieces.
 pub(super) fn folder_of(pieces_dir: &Path, info_hash: InfoHash) -> PathBuf {
     pieces_dir.join(info_hash.to_string())
+}
+
+/// Whether something of this torrent may lie there.
+pub(crate) fn has_pieces(pieces_dir: &Path, info_hash: InfoHash) -> bool {
+    check_folder(&folder_of(pieces_dir, info_hash)).is_ok()
+}
+
+/// The torrents of which something may lie there; no more than a number that no library reaches. Blocks.
+pub fn on_disk(pieces_dir: &Path) -> Vec<InfoHash> {
+    let entries = fs::read_dir(pieces_dir).into_iter().flatten().take(MAX_FOLDERS).flatten();
+    let name = |entry: fs::DirEntry| entry.file_name().to_str().and_then(|name| name.parse().ok());
+    entries.filter_map(name).collect()
 }
 
 /// Bytes that this user may still write on the disk of this folder.

@@ -18,7 +18,8 @@ mod store;
 mod traffic;
 
 pub use budget::{Budget, NoRoom};
-pub use disk::{create_pieces_dir, delete, free_space_bytes};
+pub(crate) use disk::has_pieces;
+pub use disk::{create_pieces_dir, delete, free_space_bytes, on_disk};
 pub use export::ExportKind;
 pub use files::TorrentFiles;
 pub use handles::FileHandles;

@@ -46,7 +46,7 @@ pub use kept::Lifetime;
 pub(crate) use line::Line;
 pub(crate) use readers::Granted;
 pub use snapshot::{PartialPiece, PeerIdle, PeerSnapshot, PeersByState, PieceStates};
-pub(crate) use storage::Storage;
+pub(crate) use storage::{Storage, Whereabouts};
 pub(crate) use task::{Context, Limits, spawn};
 pub use timeline::{Happening, TimelineEvent};
 pub use wait::Wait;

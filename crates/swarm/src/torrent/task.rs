@@ -158,12 +158,7 @@ pub(crate) fn spawn(
     stop: CancellationToken,
 ) -> io::Result<Torrent> {
     let (inbox, heard) = mpsc::channel(INBOX);
-    let whereabouts = Whereabouts {
-        info_hash: spec.info_hash,
-        layout: spec.layout,
-        files: Arc::clone(&spec.files),
-        handles,
-    };
+    let whereabouts = Whereabouts::new(&spec, handles);
     let keeper = Arc::new(context.storage.enlist(whereabouts, inbox.clone())?);
     let files = keeper.files().clone();
     let (stats, stats_seen) = watch::channel(Arc::default());

@@ -393,6 +393,11 @@ idle_timeout_secs: number,
  */
 preload_bytes: number, 
 /**
+ * What the pieces of all torrents may take of the disk, but for those of pinned torrents; 0: a quarter of what is free, 20 GB
+ * at most.
+ */
+disk_budget_bytes: number, 
+/**
  * A folder whose `.torrent` files are taken into the library; empty: none.
  */
 watch_dir: string, transfers: TransferSettings, network: NetworkSettings, search: SearchSettings, 
@@ -401,7 +406,7 @@ watch_dir: string, transfers: TransferSettings, network: NetworkSettings, search
  */
 torrserver: Record<string, unknown>, };
 
-export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, watch_dir?: string, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
+export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, disk_budget_bytes?: number, watch_dir?: string, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
 /**
  * Fields to set; fields that are not named stay.
  */
@@ -523,7 +528,11 @@ is_retired: boolean,
 /**
  * What the pieces of all torrents that are not kept take of the disk.
  */
-budget_used_bytes: number, };
+budget_used_bytes: number, 
+/**
+ * What they may take; `None` until what lies there since earlier runs is counted.
+ */
+budget_bytes: number | null, };
 
 export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, peer_port?: number, };
 

@@ -67,6 +67,23 @@ impl Keeper {
     /// the same files that is about to end.
     pub(crate) fn begin(&self, resume: Option<&Resume>, is_pinned: bool) -> Checked {
         self.wait_for_the_last(is_pinned);
+        self.book_what_is_here(resume)
+    }
+
+    /// Books what lies on the disk of a torrent that takes no part, so that it counts and can go. One that takes part, or
+    /// did since the start, is in the books already. Blocks.
+    pub(super) fn count(self, resume: Option<&Resume>, is_pinned: bool) {
+        {
+            let mut state = self.storage.lock();
+            if state.members.contains_key(&self.number) {
+                return;
+            }
+            self.take_place(&mut state, is_pinned);
+        }
+        self.book_what_is_here(resume);
+    }
+
+    fn book_what_is_here(&self, resume: Option<&Resume>) -> Checked {
         let checked = self.files.check(resume);
         let stuck_bytes = self.files.punch_unkept().map_or(0, |result| result.stuck_bytes);
         let may_be_here = checked.may_be_here();
@@ -101,6 +118,10 @@ impl Keeper {
             }
             state = self.storage.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        self.take_place(&mut state, is_pinned);
+    }
+
+    fn take_place(&self, state: &mut State, is_pinned: bool) {
         // Until they are looked at, its pieces count but are no victims.
         let used_bytes = state.budget.bytes_of(self.number);
         state.budget.forget(self.number);
@@ -254,14 +275,7 @@ impl Keeper {
 
     /// What is pinned stays, and takes no part of the budget. Blocks, when more is kept afterwards than the budget allows.
     pub(crate) fn set_pinned(&self, is_pinned: bool) {
-        {
-            let mut state = self.storage.lock();
-            state.budget.pin(self.number, pins(is_pinned, self.layout()));
-            if let Some(member) = state.members.get_mut(&self.number) {
-                member.is_pinned = is_pinned;
-            }
-            state.reshare();
-        }
+        self.storage.lock().set_pinned(self.number, is_pinned);
         self.storage.settle();
     }
 
@@ -311,7 +325,7 @@ impl Drop for Keeper {
     }
 }
 
-fn pins(is_pinned: bool, layout: Layout) -> Vec<Range<u32>> {
+pub(super) fn pins(is_pinned: bool, layout: Layout) -> Vec<Range<u32>> {
     let all = 0..layout.pieces();
     is_pinned.then_some(all).into_iter().collect()
 }

@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 use freshet_model::InfoHash;
 use tokio::sync::mpsc;
 
-use super::ToTorrent;
+use super::{ToTorrent, TorrentSpec};
 use crate::bitfield::Bitfield;
 use crate::layout::{Layout, PieceIndex};
-use crate::pieces::{Budget, FileHandles, FileSpan, NoRoom, PunchResult, TorrentFiles};
+use crate::pieces::{Budget, FileHandles, FileSpan, NoRoom, PunchResult, ResumeStore, TorrentFiles};
 
 pub(crate) use keeper::{Keeper, Unwritten};
 pub(crate) use windows::Stand;
@@ -71,6 +71,10 @@ pub(crate) struct Whereabouts {
 }
 
 impl Whereabouts {
+    pub(crate) fn new(spec: &TorrentSpec, handles: FileHandles) -> Self {
+        Self { info_hash: spec.info_hash, layout: spec.layout, files: Arc::clone(&spec.files), handles }
+    }
+
     /// # Errors
     /// `InvalidInput` if files and layout differ.
     pub(crate) fn open(&self, pieces_dir: &Path) -> io::Result<TorrentFiles> {
@@ -133,9 +137,48 @@ impl Storage {
         self.settle();
     }
 
+    pub(crate) fn limit_bytes(&self) -> Option<u64> {
+        self.lock().limit_bytes
+    }
+
     /// What counts against the budget.
     pub(crate) fn used_bytes(&self) -> u64 {
         self.lock().budget.total_bytes()
+    }
+
+    /// Takes the pieces of a torrent that takes no part into the books, if it has any. Blocks.
+    pub(crate) fn count(
+        self: &Arc<Self>,
+        whereabouts: Whereabouts,
+        resume: &dyn ResumeStore,
+        is_pinned: bool,
+    ) {
+        let info_hash = whereabouts.info_hash;
+        if !crate::pieces::has_pieces(&self.pieces_dir, info_hash) {
+            return;
+        }
+        // Nobody takes part, so nobody is told of what goes.
+        let (inbox, _) = mpsc::channel(1);
+        match self.enlist(whereabouts, inbox) {
+            Ok(keeper) => keeper.count(resume.load(info_hash).as_ref(), is_pinned),
+            Err(error) => tracing::debug!(%info_hash, %error, "the pieces of a torrent can't be counted"),
+        }
+    }
+
+    /// As [`Keeper::set_pinned`], for a torrent that takes no part. Blocks.
+    pub(crate) fn set_pinned(&self, info_hash: InfoHash, is_pinned: bool) {
+        {
+            let mut state = self.lock();
+            let Some(number) = state.numbers.get(&info_hash).copied() else { return };
+            state.set_pinned(number, is_pinned);
+        }
+        self.settle();
+    }
+
+    /// What this disk has room for, by itself: free now, or used here.
+    pub(crate) fn room_bytes(&self) -> io::Result<u64> {
+        let free_bytes = (self.free_space)(&self.pieces_dir)?;
+        Ok(free_bytes.saturating_add(self.used_bytes()))
     }
 
     /// The files of a torrent that has ended were deleted.
@@ -227,6 +270,13 @@ impl std::fmt::Debug for Storage {
 }
 
 impl State {
+    fn set_pinned(&mut self, number: u64, is_pinned: bool) {
+        let Some(member) = self.members.get_mut(&number) else { return };
+        member.is_pinned = is_pinned;
+        self.budget.pin(number, keeper::pins(is_pinned, member.whereabouts.layout));
+        self.reshare();
+    }
+
     /// What may be used at this moment.
     fn limit(&self) -> Option<u64> {
         let used_bytes = self.is_disk_low.then(|| self.budget.total_bytes());
