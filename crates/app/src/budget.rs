@@ -9,10 +9,19 @@ use crate::App;
 
 impl App {
     /// Counts what earlier runs left on the disk, then holds all to the budget. What was opened longest ago goes first.
-    pub(crate) fn hold_to_budget(&self) {
+    ///
+    /// To be called before any torrent begins; the counting goes on afterwards.
+    pub(crate) async fn hold_to_budget(&self) {
+        let engine = self.inner.engine.clone();
+        let Ok(on_disk) = tokio::task::spawn_blocking(move || engine.torrents_on_disk()).await else {
+            return;
+        };
+        if let Err(error) = self.inner.store.keep_resume_of(on_disk.iter().copied().collect()).await {
+            warn!(%error, "what was remembered of pieces that are gone stays");
+        }
         let app = self.clone();
         self.inner.tasks.spawn("count pieces", async move {
-            app.count_pieces().await;
+            app.count_pieces(on_disk).await;
             // A change of the setting meanwhile may have been overtaken.
             let mut budget_bytes = None;
             while budget_bytes != Some(app.settings().disk_budget_bytes) {
@@ -23,11 +32,7 @@ impl App {
         });
     }
 
-    async fn count_pieces(&self) {
-        let engine = self.inner.engine.clone();
-        let Ok(on_disk) = tokio::task::spawn_blocking(move || engine.torrents_on_disk()).await else {
-            return;
-        };
+    async fn count_pieces(&self, on_disk: Vec<InfoHash>) {
         let outlines = match self.inner.store.outlines().await {
             Ok((_, outlines)) => outlines,
             Err(error) => return warn!(%error, "what lies on the disk could not be counted"),

@@ -25,6 +25,7 @@ mod playback;
 mod player;
 mod preload;
 mod resolve;
+mod resume;
 mod search;
 mod settings;
 mod start;

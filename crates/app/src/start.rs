@@ -11,6 +11,7 @@ use freshet_web::WebClient;
 use tracing::{error, info};
 
 use crate::events::EventHub;
+use crate::resume::StoredResume;
 use crate::settings::transfers_of;
 use crate::{App, AppConfig, Inner, Tasks};
 
@@ -49,6 +50,7 @@ impl App {
         let transfers = transfers_of(&config, &settings);
         let engine = Engine::start(EngineConfig {
             pieces_dir: config.pieces(),
+            resume: Some(Arc::new(StoredResume::new(store.clone()))),
             dht_state_path: config.dht_state(),
             enable_discovery: config.enable_dht,
             transfers: transfers.clone(),
@@ -96,7 +98,7 @@ impl App {
             }),
         };
         app.follow_settings(transfers);
-        app.hold_to_budget();
+        app.hold_to_budget().await;
         app.remember_good_peers();
         app.watch_folder();
         app.sweep_at_start().await;

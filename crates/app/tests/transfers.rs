@@ -77,6 +77,9 @@ async fn what_lies_on_the_disk_counts_in_the_next_run_and_the_budget_follows_its
     let mut file = app.open_file(swarm.torrent.info_hash, FileIndex(0)).await.unwrap();
     soon("reading", file.reader.read_to_end(&mut whole)).await.unwrap();
     shutdown(app).await;
+    // Nothing is remembered beside the pieces: it is in the database.
+    let pieces = folder.path().join("pieces").join(swarm.torrent.info_hash.to_string());
+    assert!(pieces.join("0").exists() && !pieces.join("resume").exists());
 
     let app = start(folder.path()).await;
     let info_hash = other.torrent.info_hash;

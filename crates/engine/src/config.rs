@@ -1,14 +1,18 @@
 //! What the engine is started with, and what it says about its start.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{AddressPolicy, TransferSettings};
+use freshet_swarm::pieces::ResumeStore;
 
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// Pieces live in `<pieces_dir>/<info hash>/<file index>`; names of a torrent are never used here.
     pub pieces_dir: PathBuf,
+    /// Keeps what is remembered of pieces between two runs; `None` for a file beside the pieces of each torrent.
+    pub resume: Option<Arc<dyn ResumeStore>>,
     /// Where the DHT keeps the nodes it knows.
     pub dht_state_path: PathBuf,
     /// Whether the DHT, the local network and the router may be asked at all. If so, the settings say which of them are.

@@ -40,6 +40,7 @@ pub use error::{
     ActivateError, DeletePiecesError, OpenFileError, PreloadError, ReadError, ResolveError, StartError,
 };
 pub use freshet_swarm::Report;
+pub use freshet_swarm::pieces::{Resume, ResumeStore};
 pub use phase::{Failure, FailureKind};
 pub use reader::FileReader;
 pub use resolve::Resolved;

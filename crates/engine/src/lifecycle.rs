@@ -206,7 +206,7 @@ impl Inner {
             .await
             .map_err(|error| DeletePiecesError::Failed(error.to_string()))?
             .map_err(|error| DeletePiecesError::Io { info_hash, error })?;
-        self.swarm.forget_pieces(info_hash);
+        self.swarm.forget_pieces(info_hash).await;
         Ok(())
     }
 }

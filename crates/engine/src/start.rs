@@ -61,7 +61,7 @@ fn swarm_config(config: &EngineConfig, peer_id: [u8; 20], listen_port: Option<u1
         peer_id,
         accepts: Arc::new(move |address| peers::is_allowed(address, policy)),
         budget_bytes: None,
-        resume: Arc::new(ResumeFile::new(&config.pieces_dir)),
+        resume: config.resume.clone().unwrap_or_else(|| Arc::new(ResumeFile::new(&config.pieces_dir))),
         download_limit_bytes_per_sec: limit(config.download_limit_bytes_per_sec),
         upload_limit_bytes_per_sec: limit(config.upload_limit_bytes_per_sec),
         network: transfers::network(&config.transfers),

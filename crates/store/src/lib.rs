@@ -29,6 +29,7 @@ mod owner;
 mod preferences;
 mod readers;
 mod request;
+mod resume;
 mod schema;
 mod store;
 mod tables;

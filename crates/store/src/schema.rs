@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_foretold.sql"),
     include_str!("../migrations/0005_temporary.sql"),
     include_str!("../migrations/0006_web_seeds.sql"),
+    include_str!("../migrations/0007_resume.sql"),
 ];
 
 /// The one writing connection. The file has to exist (an empty one is an empty database).

@@ -460,7 +460,7 @@ impl Store {
         }
     }
 
-    async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
+    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         let (caller, reply) = oneshot::channel();
         let request = Request::Write(Box::new(Pending::new(operation, caller)));
         if self.0.requests.send(request).await.is_ok()
@@ -491,7 +491,7 @@ impl Store {
     ///
     /// That state may be one that the owner has committed and not yet put into the cache. The result waits for the cache, so
     /// that nobody who has seen a value in a list finds an older one by asking for it.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {

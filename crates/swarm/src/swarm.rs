@@ -304,9 +304,15 @@ impl Swarm {
         self.inner.context.storage.used_bytes()
     }
 
-    /// To be called after the pieces of a torrent that was stopped were deleted: they count no longer.
-    pub fn forget_pieces(&self, info_hash: InfoHash) {
-        self.inner.context.storage.forget(info_hash);
+    /// To be called after the pieces of a torrent that was stopped were deleted: they count no longer, and nothing is
+    /// remembered of them.
+    pub async fn forget_pieces(&self, info_hash: InfoHash) {
+        let context = &self.inner.context;
+        context.storage.forget(info_hash);
+        let resume = Arc::clone(&context.resume);
+        if let Err(error) = context.tasks.spawn_blocking(move || resume.forget(info_hash)).await {
+            tracing::warn!(%error, "what was remembered of deleted pieces is not forgotten");
+        }
     }
 
     /// Ends everything and waits for it, until `deadline` at most; false if something missed that.

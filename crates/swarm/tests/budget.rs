@@ -301,7 +301,7 @@ async fn what_earlier_runs_left_goes_when_it_is_too_much_and_the_first_counted_g
     swarm.count_pieces(&new.spec, false).await;
     assert!(swarm.kept_bytes() <= 7 * MIB as u64);
     freshet_swarm::pieces::delete(dir.path(), new.spec.info_hash).unwrap();
-    swarm.forget_pieces(new.spec.info_hash);
+    swarm.forget_pieces(new.spec.info_hash).await;
     assert!(swarm.kept_bytes() <= MIB as u64);
 
     // It takes part as if it had not been counted.

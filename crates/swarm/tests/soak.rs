@@ -93,7 +93,7 @@ async fn round(world: &World, dir: &std::path::Path, number: usize) {
     // Every other time what is here stays here.
     if number.is_multiple_of(2) {
         freshet_swarm::pieces::delete(dir, info_hash).unwrap();
-        world.leecher.forget_pieces(info_hash);
+        world.leecher.forget_pieces(info_hash).await;
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 pub(crate) fn config(dir: &Path) -> EngineConfig {
     EngineConfig {
         pieces_dir: dir.join("pieces"),
+        resume: None,
         dht_state_path: dir.join("dht.json"),
         enable_discovery: false,
         transfers: TransferSettings::default(),

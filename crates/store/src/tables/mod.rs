@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod foretold;
 pub(crate) mod marks;
 pub(crate) mod meta;
+pub(crate) mod resume;
 pub(crate) mod settings;
 pub(crate) mod torrents;
 

@@ -18,13 +18,16 @@ const MAGIC: &[u8; 4] = b"FRES";
 const VERSION: u32 = 2;
 const CHECKSUM_BYTES: usize = 20;
 
-/// Keeps what is remembered of torrents. Both methods block.
-pub trait ResumeStore: Send + Sync {
+/// Keeps what is remembered of torrents. All methods block.
+pub trait ResumeStore: std::fmt::Debug + Send + Sync {
     /// `None` if nothing is remembered, or nothing that can be read.
     fn load(&self, info_hash: InfoHash) -> Option<Resume>;
 
     /// Replaces what is remembered, whole or not at all. A failure is logged: it only costs hashing at the next start.
     fn save(&self, info_hash: InfoHash, resume: &Resume);
+
+    /// The pieces of the torrent were deleted.
+    fn forget(&self, info_hash: InfoHash);
 }
 
 /// What is remembered of one torrent.

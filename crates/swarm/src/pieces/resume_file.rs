@@ -77,6 +77,9 @@ impl ResumeStore for ResumeFile {
             Err(error) => tracing::warn!(%info_hash, %error, "what the pieces are could not be remembered"),
         }
     }
+
+    /// It lies in the folder of the pieces, and has gone with them.
+    fn forget(&self, _: InfoHash) {}
 }
 
 #[cfg(test)]
