@@ -85,7 +85,8 @@ impl Coded for SettingsError {
             | Self::Preload(_)
             | Self::Connections(_)
             | Self::SeedRatio(_)
-            | Self::DiskBudget(_) => ErrorCode::BadRequest,
+            | Self::DiskBudget(_)
+            | Self::Proxy(_) => ErrorCode::BadRequest,
         }
     }
 }
@@ -145,6 +146,7 @@ impl Coded for FetchError {
             | Self::TooLarge(_)
             | Self::TimedOut
             | Self::WrongRange(_)
+            | Self::Rerouted
             | Self::Failed(_) => ErrorCode::FetchFailed,
         }
     }

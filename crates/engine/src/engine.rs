@@ -84,6 +84,10 @@ impl Engine {
         freshet_swarm::pieces::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
         let web = WebClient::new(config.addresses)?;
         let ranges = web.ranges()?;
+        let proxy = crate::transfers::proxy(&config.transfers)
+            .map_err(|error| StartError::Transfers(error.to_string()))?;
+        web.set_proxy(proxy.clone())?;
+        ranges.set_proxy(proxy)?;
         let start::Started { swarm, discovery, status } = start::start(&config, &web).await?;
         let tasks = Tasks::default();
         let changed = Arc::new(Notify::new());

@@ -19,7 +19,9 @@ pub(crate) struct Started {
 /// Tries the wanted port first, then any, then none: a computer on which a port is taken still plays.
 pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Started, StartError> {
     let wanted_port = config.transfers.peer_port;
-    let mut ports = vec![Some(wanted_port), Some(0), None];
+    let proxy =
+        transfers::proxy(&config.transfers).map_err(|error| StartError::Transfers(error.to_string()))?;
+    let mut ports = if proxy.is_some() { vec![None] } else { vec![Some(wanted_port), Some(0), None] };
     ports.dedup();
     let peer_id = random_peer_id();
     let mut last_error = String::new();
@@ -27,6 +29,7 @@ pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Star
         match Swarm::start(swarm_config(config, peer_id, port)).await {
             Ok(swarm) => {
                 swarm.set_keep_rules(transfers::keep_rules(&config.transfers));
+                swarm.set_proxy(proxy.clone()).await;
                 let peer_port = swarm.listen_port();
                 let ways = Ways::of(config, &config.transfers);
                 let (discovery, _) = Discovery::start(DiscoveryConfig {
@@ -39,7 +42,7 @@ pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Star
                     web: web.clone(),
                     peer_id,
                 });
-                let wanted_port_taken = wanted_port != 0 && peer_port != Some(wanted_port);
+                let wanted_port_taken = proxy.is_none() && wanted_port != 0 && peer_port != Some(wanted_port);
                 let status = EngineStatus { peer_port, wanted_port_taken };
                 return Ok(Started { swarm, discovery, status });
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use freshet_model::TransferSettings;
+use freshet_model::{BadProxy, Proxy, TransferSettings};
 use freshet_swarm::mse::Policy;
 use freshet_swarm::{KeepRules, NetworkSettings};
 
@@ -19,13 +19,22 @@ pub(crate) struct Ways {
 impl Ways {
     /// What the settings want, as far as the program was started for it.
     pub(crate) fn of(config: &EngineConfig, settings: &TransferSettings) -> Self {
-        let may = config.enable_discovery;
+        // A proxy carries no datagrams, and a mapped port would lead past it.
+        let may = config.enable_discovery && settings.proxy_url.is_empty();
         Self {
             dht: may && settings.dht_enabled,
             lsd: may && settings.lsd_enabled,
             port_mapping: may && settings.port_mapping_enabled,
         }
     }
+}
+
+/// Through whom all goes.
+///
+/// # Errors
+/// Only for settings that nobody has checked.
+pub(crate) fn proxy(settings: &TransferSettings) -> Result<Option<Proxy>, BadProxy> {
+    Proxy::of_setting(&settings.proxy_url)
 }
 
 pub(crate) fn network(settings: &TransferSettings) -> NetworkSettings {
@@ -59,13 +68,29 @@ impl Engine {
     pub async fn set_transfers(&self, settings: &TransferSettings) -> EngineStatus {
         let inner = &self.inner;
         let ways = Ways::of(&inner.config, settings);
+        let proxy = match proxy(settings) {
+            Ok(proxy) => proxy,
+            Err(error) => {
+                tracing::error!(%error, "the settings of transfers are not followed");
+                return self.status();
+            }
+        };
+        let has_proxy = proxy.is_some();
+        // First of all, so that nothing new goes past it.
+        let rerouted =
+            inner.web.set_proxy(proxy.clone()).and_then(|()| inner.ranges.set_proxy(proxy.clone()));
+        if let Err(error) = rerouted {
+            tracing::error!(%error, "the settings of transfers are not followed");
+            return self.status();
+        }
+        inner.swarm.set_proxy(proxy).await;
         inner.swarm.set_network(network(settings));
         inner.swarm.set_keep_rules(keep_rules(settings));
         inner.discovery.set_dht(ways.dht);
         inner.discovery.set_lsd(ways.lsd);
         inner.discovery.set_port_mapping(ways.port_mapping);
         inner.set_ways(ways);
-        let changed = inner.swarm.set_listen_port(Some(settings.peer_port)).await;
+        let changed = inner.swarm.set_listen_port((!has_proxy).then_some(settings.peer_port)).await;
         if let Err(error) = &changed {
             tracing::warn!(port = settings.peer_port, %error, "peers can't be let in at another port");
         }

@@ -25,6 +25,7 @@ mod metainfo;
 mod net;
 mod pieces;
 mod playback;
+mod proxy;
 mod settings;
 mod source;
 mod telemetry;
@@ -51,6 +52,7 @@ pub use playback::{
     MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,
     TrackKind,
 };
+pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
     Indexer, Language, NetworkPatch, NetworkSettings, SearchPatch, SearchSettings, Settings, SettingsError,
     SettingsPatch, Theme, TransferPatch, TransferSettings,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use freshet_model::InfoHash;
+use freshet_model::{InfoHash, Proxy};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -185,6 +185,17 @@ impl Swarm {
         inner.serve(ports, stop);
         closed.stop.cancel();
         Ok(())
+    }
+
+    /// Through whom peers are called from now on; `None` is nobody. Connections by the old way end. Through a proxy peers are
+    /// called over TCP alone, and the port for peers is closed: open it again with [`Swarm::set_listen_port`] when there is none.
+    pub async fn set_proxy(&self, proxy: Option<Proxy>) {
+        let has_proxy = proxy.is_some();
+        self.inner.context.dialer.set_proxy(proxy);
+        // To close it takes no socket that could be missing.
+        if has_proxy && let Err(error) = self.set_listen_port(None).await {
+            tracing::error!(%error, "the port for peers stays open");
+        }
     }
 
     /// How peers are spoken to from now on. Connections that exist stay, as far as there are not too many.

@@ -1,11 +1,12 @@
 //! The client and its ceilings.
 
-use freshet_model::AddressPolicy;
-use url::Url;
+use freshet_model::{AddressPolicy, Proxy};
+use url::{Host, Url};
 
-use crate::FetchError;
+use crate::exit::{self, Exit};
 use crate::fetch::{self, Outcome, Question};
 use crate::host::JudgingResolver;
+use crate::{FetchError, HostError};
 
 /// What we take from a server that we do not know, in one place.
 pub mod limits {
@@ -47,31 +48,54 @@ pub enum TorrentLink {
     Magnet(String),
 }
 
-/// Fetches links that strangers wrote. Cheap to clone.
+/// Fetches links that strangers wrote. Cheap to clone; clones go out by the same way.
 #[derive(Debug, Clone)]
 pub struct WebClient {
-    policy: AddressPolicy,
-    /// For every hop after a public one: a public server must not send us into the private network.
-    global: reqwest::Client,
-    /// For the first hop, and hops after a private one.
-    first: reqwest::Client,
+    exit: Exit,
 }
 
 impl WebClient {
     /// # Errors
     /// [`BuildError`] if the TLS back end of the system can't be used.
     pub fn new(policy: AddressPolicy) -> Result<Self, BuildError> {
-        let global = build(AddressPolicy::GlobalOnly)?;
-        let first = match policy {
-            AddressPolicy::GlobalOnly => global.clone(),
-            AddressPolicy::PrivateToo => build(policy)?,
-        };
-        Ok(Self { policy, global, first })
+        Ok(Self { exit: Exit::new(policy, finish)? })
     }
 
     /// Which hosts this client asks.
     pub fn policy(&self) -> AddressPolicy {
-        self.policy
+        self.exit.policy()
+    }
+
+    /// Through whom all goes from now on; `None` is the direct way. What is under way by another way ends with
+    /// [`FetchError::Rerouted`].
+    ///
+    /// # Errors
+    /// As [`WebClient::new`]; the old way stays then.
+    pub fn set_proxy(&self, proxy: Option<Proxy>) -> Result<(), BuildError> {
+        self.exit.set_proxy(proxy)
+    }
+
+    /// Whether all goes through a proxy; nothing else may look up a name or send a packet then.
+    pub fn has_proxy(&self) -> bool {
+        self.exit.has_proxy()
+    }
+
+    /// Resolves when all goes through a proxy.
+    pub async fn until_proxy(&self) {
+        while !self.has_proxy() {
+            let _ = self.exit.take().closed().await;
+        }
+    }
+
+    /// Whether a host may be asked. As [`check_host`](crate::check_host), but where there is a proxy nothing is looked up.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn check_host(&self, host: &Host<&str>, port: u16) -> Result<(), HostError> {
+        if self.has_proxy() {
+            return exit::judge_unresolved(host, self.policy());
+        }
+        crate::check_host(host, port, self.policy()).await.map(drop)
     }
 
     /// Fetches a `.torrent` file; a redirect to a magnet link is an answer too. Dropping the future ends the transfer.
@@ -118,11 +142,15 @@ impl WebClient {
         url: &Url,
         max_bytes: usize,
     ) -> Result<Outcome, FetchError> {
-        let clients =
-            fetch::Clients { policy: self.policy, trusted, global: &self.global, first: &self.first };
-        tokio::time::timeout(limits::TOTAL_TIMEOUT, fetch::follow(clients, question, url, max_bytes))
-            .await
-            .unwrap_or(Err(FetchError::TimedOut))
+        let mut way = self.exit.take();
+        let open = way.open();
+        let clients = open.clients(self.policy(), trusted);
+        tokio::select! {
+            outcome = tokio::time::timeout(limits::TOTAL_TIMEOUT, fetch::follow(clients, question, url, max_bytes)) => {
+                outcome.unwrap_or(Err(FetchError::TimedOut))
+            }
+            rerouted = way.closed() => Err(rerouted),
+        }
     }
 }
 
@@ -140,20 +168,16 @@ fn body(outcome: Outcome) -> Result<Vec<u8>, FetchError> {
     }
 }
 
-fn build(policy: AddressPolicy) -> Result<reqwest::Client, BuildError> {
-    builder(policy)
-        .timeout(limits::TOTAL_TIMEOUT)
-        // A pooled connection would skip the judgment of the next request to the same name.
-        .pool_max_idle_per_host(0)
-        .build()
-        .map_err(|error| BuildError(error.to_string()))
+fn finish(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    // A pooled connection would skip the judgment of the next request to the same name.
+    builder.timeout(limits::TOTAL_TIMEOUT).pool_max_idle_per_host(0)
 }
 
 /// What holds for every client of ours.
 pub(crate) fn builder(policy: AddressPolicy) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("Freshet/", env!("CARGO_PKG_VERSION")))
-        // A proxy would resolve names itself, past the judgment; redirects are followed by hand for the same reason.
+        // Only the person's own choice, never one that the environment makes; redirects are followed by hand, to be judged.
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)

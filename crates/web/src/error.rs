@@ -22,6 +22,8 @@ pub enum FetchError {
     /// Asked for a part of a file, the server gave something else; what.
     #[error("the server does not give the part of the file that it was asked for: {0}")]
     WrongRange(&'static str),
+    #[error("the way out of this computer was changed; it can be tried again")]
+    Rerouted,
     #[error("the server did not answer in time")]
     TimedOut,
     #[error("the link could not be fetched: {0}")]

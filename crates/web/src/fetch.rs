@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Response, StatusCode};
 use url::{Host, Url};
 
-use crate::{FetchError, check_host, limits};
+use crate::{FetchError, check_host, exit, limits};
 
 pub(crate) enum Outcome {
     Body(Vec<u8>),
@@ -20,6 +20,8 @@ pub(crate) struct Clients<'a> {
     pub(crate) trusted: Option<&'a Url>,
     pub(crate) global: &'a reqwest::Client,
     pub(crate) first: &'a reqwest::Client,
+    /// Names are looked up by somebody else, and answers come from there.
+    pub(crate) has_proxy: bool,
 }
 
 impl Clients<'_> {
@@ -86,7 +88,7 @@ pub(crate) async fn reach(
             return Ok(Reached::Answer(response, url));
         }
         // Once the way has led through a public server, it never leads into a private network again.
-        was_public |= response.remote_addr().is_none_or(|peer| is_global(peer.ip()));
+        was_public |= clients.has_proxy || response.remote_addr().is_none_or(|peer| is_global(peer.ip()));
         // The other redirects turn a question with a body into one without, which is another question.
         if matches!(question, Question::Json(_)) && !matches!(response.status().as_u16(), 307 | 308) {
             return Err(FetchError::BadRedirect);
@@ -113,7 +115,9 @@ async fn ask(
     let host = url.host().ok_or(FetchError::BadRedirect)?;
     let host_name = host.to_string();
     // Names are judged by the client's resolver; addresses never reach a resolver, so they are judged here.
-    if !matches!(host, Host::Domain(_)) {
+    if clients.has_proxy {
+        exit::judge_unresolved(&host, policy).map_err(|error| FetchError::from_host(error, &host_name))?;
+    } else if !matches!(host, Host::Domain(_)) {
         let port = url.port_or_known_default().unwrap_or(80);
         check_host(&host, port, policy).await.map_err(|error| FetchError::from_host(error, &host_name))?;
     }

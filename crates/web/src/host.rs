@@ -36,7 +36,11 @@ pub async fn check_host(
     }
 }
 
-async fn resolve(name: &str, port: u16, policy: AddressPolicy) -> Result<Vec<SocketAddr>, HostError> {
+pub(crate) async fn resolve(
+    name: &str,
+    port: u16,
+    policy: AddressPolicy,
+) -> Result<Vec<SocketAddr>, HostError> {
     match timeout(limits::RESOLVE_TIMEOUT, tokio::net::lookup_host((name, port))).await {
         Err(_) => Err(HostError::TimedOut),
         Ok(Err(error)) => {

@@ -7,6 +7,7 @@
 
 mod client;
 mod error;
+mod exit;
 mod fetch;
 mod host;
 mod ranges;

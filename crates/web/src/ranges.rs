@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use freshet_model::AddressPolicy;
+use freshet_model::{AddressPolicy, Proxy};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_RANGE};
@@ -12,8 +12,9 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use crate::client::{BuildError, builder, limits};
-use crate::fetch::{self, Clients, Question, Reached};
+use crate::client::{BuildError, limits};
+use crate::exit::{Exit, Taken};
+use crate::fetch::{self, Question, Reached};
 use crate::{FetchError, WebClient};
 
 /// Fetches parts of files, and keeps connections for the next part. Cheap to clone; clones share the connections.
@@ -21,9 +22,7 @@ use crate::{FetchError, WebClient};
 /// A connection is kept only among those of the same policy, and was judged by it when it was made.
 #[derive(Debug, Clone)]
 pub struct RangeClient {
-    policy: AddressPolicy,
-    global: reqwest::Client,
-    first: reqwest::Client,
+    exit: Exit,
 }
 
 impl WebClient {
@@ -40,12 +39,15 @@ impl RangeClient {
     /// # Errors
     /// As [`WebClient::new`].
     pub fn new(policy: AddressPolicy) -> Result<Self, BuildError> {
-        let global = build(AddressPolicy::GlobalOnly)?;
-        let first = match policy {
-            AddressPolicy::GlobalOnly => global.clone(),
-            AddressPolicy::PrivateToo => build(policy)?,
-        };
-        Ok(Self { policy, global, first })
+        Ok(Self { exit: Exit::new(policy, finish)? })
+    }
+
+    /// As [`WebClient::set_proxy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_proxy(&self, proxy: Option<Proxy>) -> Result<(), BuildError> {
+        self.exit.set_proxy(proxy)
     }
 
     /// Asks for these bytes of a file that has `file_bytes`, and waits for the head of the answer, for
@@ -58,14 +60,18 @@ impl RangeClient {
         if bytes.start >= bytes.end || bytes.end > file_bytes {
             return Err(FetchError::WrongRange("it has no such part"));
         }
-        let clients =
-            Clients { policy: self.policy, trusted: None, global: &self.global, first: &self.first };
+        let mut way = self.exit.take();
+        let open = way.open();
+        let clients = open.clients(self.exit.policy(), None);
         let question = Question::Range { first: bytes.start, last: bytes.end - 1 };
-        let reached = timeout(limits::RANGE_ANSWER_TIMEOUT, fetch::reach(clients, question, url))
-            .await
-            .unwrap_or(Err(FetchError::TimedOut))?;
+        let reached = tokio::select! {
+            reached = timeout(limits::RANGE_ANSWER_TIMEOUT, fetch::reach(clients, question, url)) => {
+                reached.unwrap_or(Err(FetchError::TimedOut))?
+            }
+            rerouted = way.closed() => return Err(rerouted),
+        };
         match reached {
-            Reached::Answer(response, url) => answered(response, &url, &bytes, file_bytes),
+            Reached::Answer(response, url) => answered(response, way, &url, &bytes, file_bytes),
             Reached::Magnet(_) => Err(FetchError::Scheme("magnet".to_owned())),
         }
     }
@@ -73,6 +79,7 @@ impl RangeClient {
 
 fn answered(
     response: Response,
+    way: Taken,
     url: &Url,
     bytes: &Range<u64>,
     file_bytes: u64,
@@ -100,6 +107,7 @@ fn answered(
         may_end: status == StatusCode::OK,
         host: url.host_str().unwrap_or_default().to_owned(),
         wait: limits::RANGE_WAIT,
+        way,
         chunks: response.bytes_stream().boxed(),
     })
 }
@@ -117,13 +125,11 @@ fn is_promised(response: &Response, bytes: &Range<u64>, file_bytes: u64) -> bool
         && (total == "*" || total.parse() == Ok(file_bytes))
 }
 
-fn build(policy: AddressPolicy) -> Result<reqwest::Client, BuildError> {
-    builder(policy)
+fn finish(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    builder
         .no_gzip()
         .pool_max_idle_per_host(limits::MAX_KEPT_CONNECTIONS)
         .pool_idle_timeout(limits::KEPT_CONNECTION_TIMEOUT)
-        .build()
-        .map_err(|error| BuildError(error.to_string()))
 }
 
 /// The bytes of one part, as they come. Dropping it ends the transfer.
@@ -136,6 +142,7 @@ pub struct RangeBody {
     host: String,
     /// How long may still be waited.
     wait: Duration,
+    way: Taken,
     chunks: BoxStream<'static, reqwest::Result<Bytes>>,
 }
 
@@ -171,7 +178,10 @@ impl RangeBody {
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         let begun = Instant::now();
-        let chunk = timeout(self.wait, self.chunks.next()).await.map_err(|_| FetchError::TimedOut)?;
+        let chunk = tokio::select! {
+            chunk = timeout(self.wait, self.chunks.next()) => chunk.map_err(|_| FetchError::TimedOut)?,
+            rerouted = self.way.closed() => return Err(rerouted),
+        };
         self.wait = self.wait.saturating_sub(begun.elapsed());
         chunk.transpose().map_err(|error| FetchError::from_reqwest(error, &self.host))
     }

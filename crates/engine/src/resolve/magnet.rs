@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use freshet_model::{InfoHash, Magnet, limits};
 use freshet_swarm::discover::{SearchSpec, Totals};
 use freshet_swarm::{ResolveProgress, ResolvedPeers};
-use freshet_web::{HostError, check_host};
+use freshet_web::{HostError, WebClient};
 use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use tokio::sync::{mpsc, watch};
 use url::Url;
@@ -94,7 +94,7 @@ impl Warm {
 
 /// Asks peers until the details are whole, or there is nobody left.
 pub(super) async fn resolve(inner: &Arc<Inner>, magnet: Magnet) -> Result<Resolved, ResolveError> {
-    let may_search = inner.ways().dht || may_ask_any(&magnet.trackers, &inner.config).await;
+    let may_search = inner.ways().dht || may_ask_any(&magnet.trackers, &inner.config, &inner.web).await;
     let mut sources = sources(inner, &magnet, may_search);
     let (told, counting) = inner.resolving.begin(magnet.info_hash);
     let (found, addresses) = mpsc::channel(WAITING_ADDRESSES);
@@ -165,12 +165,12 @@ fn sources(inner: &Inner, magnet: &Magnet, may_search: bool) -> SelectAll<BoxStr
 }
 
 /// Whether there is a tracker that the address policy allows. Who has no address in time may have one later.
-async fn may_ask_any(trackers: &[Url], config: &EngineConfig) -> bool {
+async fn may_ask_any(trackers: &[Url], config: &EngineConfig, web: &WebClient) -> bool {
     let judge = async |tracker: &Url| {
         let (Some(host), Some(port)) = (tracker.host(), tracker.port_or_known_default()) else {
             return false;
         };
-        let judged = check_host(&host, port, config.addresses);
+        let judged = web.check_host(&host, port);
         match tokio::time::timeout(config.limits.tracker_check_timeout, judged).await {
             Ok(Err(HostError::Refused)) => false,
             Ok(_) | Err(_) => true,

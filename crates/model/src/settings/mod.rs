@@ -7,6 +7,8 @@ mod transfers;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{BadProxy, Proxy};
+
 pub use network::{NetworkPatch, NetworkSettings};
 pub use search::{Indexer, SearchPatch, SearchSettings};
 pub use transfers::{TransferPatch, TransferSettings};
@@ -123,6 +125,8 @@ pub enum SettingsError {
     DiskBudget(u64),
     #[error("1 to 5000 peers are spoken to at the same time, not {0}")]
     Connections(u32),
+    #[error(transparent)]
+    Proxy(#[from] BadProxy),
     #[error("a ratio is 0 (no limit) or more, not {0}")]
     SeedRatio(f64),
 }
@@ -170,6 +174,8 @@ impl Settings {
         for indexer in &mut self.search.indexers {
             indexer.hide_secrets();
         }
+        // It may hold a password, and who may see it could not send it back without.
+        self.transfers.proxy_url.clear();
         // Among them are keys of services that clients ask.
         self.torrserver.clear();
     }
@@ -187,6 +193,7 @@ impl Settings {
         if !self.transfers.is_bounded() {
             return Err(SettingsError::Connections(self.transfers.max_connections));
         }
+        Proxy::of_setting(&self.transfers.proxy_url)?;
         if !self.transfers.has_sound_ratio() {
             return Err(SettingsError::SeedRatio(self.transfers.seed_ratio_limit));
         }

@@ -12,3 +12,4 @@ mod common;
 mod dlna;
 mod mdns;
 mod namespace;
+mod proxy;

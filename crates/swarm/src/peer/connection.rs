@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::{Duplex, PeerError};
 use crate::wire::{Decoder, Limits, Message};
@@ -74,13 +75,20 @@ pub(crate) struct Connection {
     stream: Box<dyn Duplex>,
     inbox: Inbox,
     outbox: BytesMut,
+    /// The way it was made by may be used until then.
+    rerouted: CancellationToken,
 }
 
 impl Connection {
     pub(crate) fn new(stream: Box<dyn Duplex>) -> Self {
         let decoder = Decoder::new(Limits { pieces: None });
         let inbox = Inbox { decoder, buf: BytesMut::new(), read_bytes: FIRST_READ_BYTES };
-        Self { stream, inbox, outbox: BytesMut::new() }
+        Self { stream, inbox, outbox: BytesMut::new(), rerouted: CancellationToken::new() }
+    }
+
+    /// It ends with the way it was made by.
+    pub(crate) fn until(self, rerouted: CancellationToken) -> Self {
+        Self { rerouted, ..self }
     }
 
     /// Runs until the connection ends; says why.
@@ -89,7 +97,8 @@ impl Connection {
             self.inbox.decoder.set_pieces(pieces);
         }
         let (reading, writing) = tokio::io::split(&mut self.stream);
-        carry(Halves { reading, writing }, &mut self.inbox, &mut self.outbox, link).await
+        let carried = carry(Halves { reading, writing }, &mut self.inbox, &mut self.outbox, link);
+        self.rerouted.run_until_cancelled(carried).await.unwrap_or(PeerError::Rerouted)
     }
 }
 

@@ -8,15 +8,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freshet_model::InfoHash;
+use freshet_model::{InfoHash, Proxy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::network::{Manners, NetworkSettings, Transport};
 use super::utp::UtpSocket;
-use super::{Connection, Duplex, Greeted, PeerError, Way, Who};
+use super::{Connection, Duplex, Greeted, PeerError, Way, Who, through};
 use crate::mse::{self, CryptoProvide, Policy, Secrets};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Reserved};
 
@@ -39,6 +40,16 @@ struct Shared {
     utp: Mutex<Option<UtpSocket>>,
     settings: Mutex<NetworkSettings>,
     manners: Mutex<Manners>,
+    exit: Mutex<Exit>,
+}
+
+/// The way out of this computer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exit {
+    /// `None` is the direct way.
+    proxy: Option<Arc<Proxy>>,
+    /// There is another way now, and nothing may go by this one any more.
+    pub(super) rerouted: CancellationToken,
 }
 
 /// How far the attempt over TCP is.
@@ -59,7 +70,21 @@ enum Tongue {
 impl Dialer {
     pub(crate) fn new(peer_id: [u8; 20], settings: NetworkSettings, utp: Option<UtpSocket>) -> Self {
         let (utp, settings, manners) = (Mutex::new(utp), Mutex::new(settings), Mutex::default());
-        Self { shared: Arc::new(Shared { peer_id, utp, settings, manners }) }
+        Self { shared: Arc::new(Shared { peer_id, utp, settings, manners, exit: Mutex::default() }) }
+    }
+
+    /// Through whom peers are called from now on; `None` is nobody. All connections by the old way end.
+    pub(crate) fn set_proxy(&self, proxy: Option<Proxy>) {
+        let mut exit = self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        if exit.proxy.as_deref() != proxy.as_ref() {
+            let old = std::mem::take(&mut *exit);
+            exit.proxy = proxy.map(Arc::new);
+            old.rerouted.cancel();
+        }
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn settings(&self) -> NetworkSettings {
@@ -95,23 +120,40 @@ impl Dialer {
     /// # Errors
     /// [`PeerError`], that of TCP if both fail. Waits no longer than the time-outs of this module, twice.
     pub(crate) async fn dial(&self, address: SocketAddr, info_hash: InfoHash) -> Result<Greeted, PeerError> {
+        let exit = self.exit();
+        let dialing = self.dial_by(&exit, address, info_hash);
+        exit.rerouted.run_until_cancelled(dialing).await.unwrap_or(Err(PeerError::Rerouted))
+    }
+
+    async fn dial_by(
+        &self,
+        exit: &Exit,
+        address: SocketAddr,
+        info_hash: InfoHash,
+    ) -> Result<Greeted, PeerError> {
         let settings = self.settings();
-        let has_utp = settings.utp && self.utp().is_some();
+        // A proxy carries no datagrams.
+        let has_utp = settings.utp && exit.proxy.is_none() && self.utp().is_some();
         match (settings.tcp, has_utp) {
-            (true, true) => self.race(address, info_hash).await,
-            (true, false) => self.call(Transport::Tcp, address, info_hash, || {}).await,
-            (false, true) => self.call(Transport::Utp, address, info_hash, || {}).await,
+            (true, true) => self.race(exit, address, info_hash).await,
+            (true, false) => self.call(exit, Transport::Tcp, address, info_hash, || {}).await,
+            (false, true) => self.call(exit, Transport::Utp, address, info_hash, || {}).await,
             (false, false) => Err(PeerError::NoTransport),
         }
     }
 
-    async fn race(&self, address: SocketAddr, info_hash: InfoHash) -> Result<Greeted, PeerError> {
+    async fn race(
+        &self,
+        exit: &Exit,
+        address: SocketAddr,
+        info_hash: InfoHash,
+    ) -> Result<Greeted, PeerError> {
         let (stage, mut seen) = watch::channel(Stage::Connecting);
         let tcp = async {
             let is_connected = || {
                 stage.send_replace(Stage::Connected);
             };
-            let result = self.call(Transport::Tcp, address, info_hash, is_connected).await;
+            let result = self.call(exit, Transport::Tcp, address, info_hash, is_connected).await;
             stage.send_replace(Stage::Ended);
             result
         };
@@ -122,7 +164,7 @@ impl Dialer {
                 // Whom TCP reaches is not called twice, unless it hangs up.
                 let _ = seen.wait_for(|stage| *stage == Stage::Ended).await;
             }
-            self.call(Transport::Utp, address, info_hash, || {}).await
+            self.call(exit, Transport::Utp, address, info_hash, || {}).await
         };
         tokio::pin!(tcp, utp);
         tokio::select! {
@@ -144,6 +186,7 @@ impl Dialer {
     /// Calls over one transport, in the clear or encrypted, or one after the other. Says when it is connected.
     async fn call(
         &self,
+        exit: &Exit,
         transport: Transport,
         address: SocketAddr,
         info_hash: InfoHash,
@@ -154,7 +197,7 @@ impl Dialer {
         let mut failure = PeerError::NoTransport;
         for (attempt, tongue) in tongues.iter().enumerate() {
             let begun_at = Instant::now();
-            let stream = match self.connect(transport, address).await {
+            let stream = match self.connect(exit, transport, address).await {
                 Ok(stream) => stream,
                 Err(error) => {
                     // What went wrong first says more.
@@ -172,7 +215,10 @@ impl Dialer {
                     self.check(&handshake, info_hash)?;
                     let way = Way::Outgoing;
                     let who = Who { address, handshake, way, transport, is_encrypted, round_trip };
-                    return Ok(Greeted { connection: Connection::new(stream), who });
+                    return Ok(Greeted {
+                        connection: Connection::new(stream).until(exit.rerouted.clone()),
+                        who,
+                    });
                 }
                 Err(PeerError::TimedOut) => {
                     // It may wait for the rest of a key. To try that at once would keep the caller waiting too long.
@@ -187,9 +233,17 @@ impl Dialer {
         Err(failure)
     }
 
-    async fn connect(&self, transport: Transport, address: SocketAddr) -> Result<Box<dyn Duplex>, PeerError> {
+    async fn connect(
+        &self,
+        exit: &Exit,
+        transport: Transport,
+        address: SocketAddr,
+    ) -> Result<Box<dyn Duplex>, PeerError> {
         let connecting = async {
             match (transport, self.utp()) {
+                (Transport::Tcp, _) if let Some(proxy) = &exit.proxy => {
+                    Ok(Box::new(through::connect(proxy, address).await?) as Box<dyn Duplex>)
+                }
                 (Transport::Tcp, _) => {
                     let stream = TcpStream::connect(address).await?;
                     stream.set_nodelay(true)?;

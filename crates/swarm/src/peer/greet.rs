@@ -77,6 +77,7 @@ pub(crate) async fn greet(
     doors: &impl Doors,
 ) -> Result<Greeted, PeerError> {
     let begun_at = Instant::now();
+    let rerouted = dialer.exit().rerouted;
     let policy = dialer.settings().encryption;
     let greeting = async {
         let secrets = Secrets::draw(&mut rand::rng());
@@ -98,7 +99,7 @@ pub(crate) async fn greet(
     let (stream, handshake) =
         timeout(HANDSHAKE_TIMEOUT, greeting).await.map_err(|_| PeerError::TimedOut)??;
     let is_encrypted = stream.is_encrypted();
-    let connection = Connection::new(Box::new(stream));
+    let connection = Connection::new(Box::new(stream)).until(rerouted);
     let (way, round_trip) = (Way::Incoming, begun_at.elapsed());
     let who = Who { address, handshake, way, transport, is_encrypted, round_trip };
     Ok(Greeted { connection, who })

@@ -12,6 +12,7 @@ mod network;
 mod pex;
 mod prelude;
 mod ration;
+mod through;
 mod utp;
 
 use std::io;
@@ -98,6 +99,8 @@ pub(crate) enum PeerError {
     Stuck,
     #[error("it closed the connection")]
     Closed,
+    #[error("all goes by another way out of this computer now")]
+    Rerouted,
     #[error("it is not needed any more")]
     NotNeeded,
 }

@@ -534,7 +534,7 @@ budget_used_bytes: number,
  */
 budget_bytes: number | null, };
 
-export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, peer_port?: number, };
+export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, proxy_url?: string, peer_port?: number, };
 
 export type TransferSettings = { 
 /**
@@ -569,6 +569,11 @@ seed_ratio_limit: number,
  * And for so long at most, counted while it is offered; 0: no limit.
  */
 seed_time_limit_secs: number, 
+/**
+ * Through whom everything goes that leaves this computer for the internet, as of [`crate::Proxy`]; empty: nobody. What can't
+ * go through it does not go: there is no DHT, no uTP, no tracker over UDP then, and nobody can call us.
+ */
+proxy_url: string, 
 /**
  * Where peers reach us; 0: any free port.
  */

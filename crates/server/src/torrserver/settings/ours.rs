@@ -178,6 +178,7 @@ fn transfer_defaults(ours: &TransferSettings) -> TransferPatch {
         max_connections: Some(ours.max_connections),
         // No client knows these.
         seed_ratio_limit: None,
+        proxy_url: None,
         seed_time_limit_secs: None,
         peer_port: Some(ours.peer_port),
     }

@@ -82,6 +82,8 @@ enum AnnounceError {
     Refused(String),
     #[error("this kind of tracker is not asked")]
     Scheme,
+    #[error("a tracker over UDP is not asked while there is a proxy")]
+    Proxied,
     #[error("too many trackers are asked at once")]
     Busy,
     #[error("asking the tracker failed inside the program")]
@@ -104,7 +106,11 @@ impl Carrier {
                 let asking = http::announce(&self.web, tracker, question);
                 tokio::time::timeout(HTTP_TIMEOUT, asking).await.map_err(|_| AnnounceError::TimedOut)?
             }
-            "udp" => self.udp.announce(tracker, question, self.addresses).await,
+            "udp" if self.web.has_proxy() => Err(AnnounceError::Proxied),
+            "udp" => tokio::select! {
+                answer = self.udp.announce(tracker, question, self.addresses) => answer,
+                () = self.web.until_proxy() => Err(AnnounceError::Proxied),
+            },
             _ => Err(AnnounceError::Scheme),
         }
     }
