@@ -8,6 +8,7 @@ mod activity;
 mod args;
 #[cfg(feature = "ts")]
 mod bindings;
+mod blocklist;
 mod budget;
 mod clock;
 mod commands;

@@ -94,3 +94,28 @@ async fn what_lies_on_the_disk_counts_in_the_next_run_and_the_budget_follows_its
     until_transfer(&app, info_hash, |detail| detail["budget_bytes"] == MIN_BUDGET_BYTES).await;
     shutdown(app).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_blocked_addresses_is_read_again_when_it_changes() {
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let info_hash = swarm.torrent.info_hash;
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("blocked.txt");
+    std::fs::write(&list, "not this one:192.0.2.1-192.0.2.2\n").unwrap();
+    let app = start(&folder.path().join("data")).await;
+    call(&app, "settings_update", json!({ "transfers": { "blocklist_path": list } })).await.unwrap();
+    let magnet = TorrentSource::parse(&swarm.torrent.magnet()).unwrap();
+    app.add(magnet, Description::default()).await.unwrap();
+    soon("the details", app.wait_until_ready(info_hash)).await.unwrap();
+    let _reading = app.open_file(info_hash, FileIndex(0)).await.unwrap();
+    let has_peers = |count: usize| {
+        move |detail: &serde_json::Value| detail["peers"].as_array().is_some_and(|peers| peers.len() == count)
+    };
+    until_transfer(&app, info_hash, has_peers(1)).await;
+
+    std::fs::write(&list, "the seeder:127.0.0.1-127.0.0.1\n").unwrap();
+    until_transfer(&app, info_hash, has_peers(0)).await;
+    std::fs::write(&list, "").unwrap();
+    until_transfer(&app, info_hash, has_peers(1)).await;
+    shutdown(app).await;
+}

@@ -39,8 +39,8 @@ pub use engine::{Engine, TorrentSpec};
 pub use error::{
     ActivateError, DeletePiecesError, OpenFileError, PreloadError, ReadError, ResolveError, StartError,
 };
-pub use freshet_swarm::Report;
 pub use freshet_swarm::pieces::{Resume, ResumeStore};
+pub use freshet_swarm::{Blocklist, Report};
 pub use phase::{Failure, FailureKind};
 pub use reader::FileReader;
 pub use resolve::Resolved;

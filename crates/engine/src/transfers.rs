@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use freshet_model::{BadProxy, Proxy, TransferSettings};
+use freshet_swarm::Blocklist;
 use freshet_swarm::mse::Policy;
 use freshet_swarm::{KeepRules, NetworkSettings};
 
@@ -58,6 +61,11 @@ pub(crate) fn keep_rules(settings: &TransferSettings) -> KeepRules {
 }
 
 impl Engine {
+    /// Whom nobody speaks to from now on. Connections with them end before this returns.
+    pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
+        self.inner.swarm.set_blocklist(blocklist).await;
+    }
+
     /// Changes how peers are found and spoken to, from now on, and gives how the engine stands then. Connections stay as far
     /// as there are not too many, whatever they are made of, but for those over uTP when the port changes. Uploads that are
     /// not wanted any more end within a second.

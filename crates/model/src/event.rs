@@ -99,6 +99,8 @@ pub enum NoticeKind {
     PeerPortTaken,
     /// No `ffmpeg`: the built-in player can't play.
     FfmpegMissing,
+    /// The list of blocked addresses can't be read, and the one before it stays; `subject` is its path.
+    BlocklistUnread,
     /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.
     DatabaseRestored,
     /// The store has ended by a fault: nothing can be read or saved before the next start; `subject` says why.

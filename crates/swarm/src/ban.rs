@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{InfoHash, is_global};
 use sha1::{Digest, Sha1};
 
+use crate::blocklist::Blocklist;
 use crate::layout::PieceIndex;
 
 /// How many bans are kept; the ones that would end first give way.
@@ -49,9 +51,10 @@ impl From<SocketAddr> for BanKey {
     }
 }
 
-/// Who may not connect, for a time. Bounded. Times count from some start, the same one for all calls.
+/// Who may not connect: for a time, or by the person's list. Bounded. Times count from some start, the same one for all calls.
 #[derive(Debug, Clone)]
 pub(crate) struct Bans {
+    blocklist: Arc<Blocklist>,
     lasts: Duration,
     ends: HashMap<BanKey, Duration>,
     by_end: BTreeSet<(Duration, BanKey)>,
@@ -60,7 +63,12 @@ pub(crate) struct Bans {
 impl Bans {
     /// Each ban lasts this long.
     pub(crate) fn new(lasts: Duration) -> Self {
-        Self { lasts, ends: HashMap::new(), by_end: BTreeSet::new() }
+        Self { blocklist: Arc::default(), lasts, ends: HashMap::new(), by_end: BTreeSet::new() }
+    }
+
+    /// Takes the place of the list before it.
+    pub(crate) fn set_blocklist(&mut self, blocklist: Arc<Blocklist>) {
+        self.blocklist = blocklist;
     }
 
     /// Starts now, again if there was one.
@@ -77,7 +85,7 @@ impl Bans {
     }
 
     pub(crate) fn is_banned(&self, now: Duration, address: SocketAddr) -> bool {
-        self.is_key_banned(now, BanKey::from(address))
+        self.blocklist.blocks(address.ip()) || self.is_key_banned(now, BanKey::from(address))
     }
 
     pub(crate) fn is_key_banned(&self, now: Duration, key: BanKey) -> bool {

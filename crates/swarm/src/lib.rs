@@ -16,6 +16,7 @@
 mod arbiter;
 mod ban;
 mod bitfield;
+mod blocklist;
 mod choke;
 pub mod discover;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -39,6 +40,7 @@ pub mod wire;
 
 pub use arbiter::{KeepRules, Kept};
 pub use bitfield::Bitfield;
+pub use blocklist::Blocklist;
 pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
 pub use peer::NetworkSettings;
 pub use reader::{ReadEnd, Reader};

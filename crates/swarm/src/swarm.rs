@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::arbiter::KeepRules;
 use crate::ban::Bans;
+use crate::blocklist::Blocklist;
 use crate::mse::skey_hash;
 use crate::peer::listen::{self, Ports};
 use crate::peer::{
@@ -195,6 +196,16 @@ impl Swarm {
         // To close it takes no socket that could be missing.
         if has_proxy && let Err(error) = self.set_listen_port(None).await {
             tracing::error!(%error, "the port for peers stays open");
+        }
+    }
+
+    /// Whom nobody speaks to from now on; connections with them end. Waits until all torrents have heard of it.
+    pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
+        lock(&self.inner.context.bans).set_blocklist(blocklist);
+        let torrents: Vec<_> = lock(&self.inner.torrents).values().cloned().collect();
+        for torrent in torrents {
+            // One that has ended has no connections.
+            let _ = torrent.send(ToTorrent::JudgePeers).await;
         }
     }
 

@@ -4,9 +4,10 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_swarm::{NetworkSettings, PeerSource, UtpState};
+use freshet_swarm::{Blocklist, NetworkSettings, PeerSource, UtpState};
 use support::{PATIENCE, address_of, film, read_all, seed};
 use tokio::time::timeout;
 
@@ -93,4 +94,34 @@ async fn peers_come_in_at_another_port_from_the_moment_it_is_chosen() {
 
     seeder.set_listen_port(None).await.unwrap();
     assert_eq!(seeder.listen_port(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_the_list_blocks_is_let_go_and_neither_called_nor_let_in_until_it_is_off_the_list() {
+    let film = film(1000);
+    let (there, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (there, here) = (support::swarm(there.path(), b't').await, support::swarm(here.path(), b'h').await);
+    let (one, other) = (there.add(film.spec.clone()).unwrap(), here.add(film.spec.clone()).unwrap());
+    let connected = async |torrent: &freshet_swarm::Torrent, peers: u32| {
+        let mut stats = torrent.stats();
+        let is_so = stats.wait_for(|stats| stats.connected_peers == peers);
+        timeout(PATIENCE, is_so).await.expect("it comes in time").unwrap();
+    };
+    one.add_peers(vec![address_of(&here)], PeerSource::Tracker).await;
+    connected(&one, 1).await;
+    connected(&other, 1).await;
+
+    let list = Arc::new(Blocklist::parse(b"local:127.0.0.0-127.255.255.255"));
+    here.set_blocklist(Arc::clone(&list)).await;
+    connected(&other, 0).await;
+    connected(&one, 0).await;
+    // Neither way: not by ours, although the address is known, and not by theirs.
+    other.add_peers(vec![address_of(&there)], PeerSource::Tracker).await;
+    one.add_peers(vec![address_of(&here)], PeerSource::Given).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(other.stats().borrow().connected_peers, 0);
+
+    here.set_blocklist(Arc::default()).await;
+    other.add_peers(vec![address_of(&there)], PeerSource::Tracker).await;
+    connected(&other, 1).await;
 }

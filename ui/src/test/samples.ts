@@ -103,6 +103,7 @@ export const settings: Settings = {
     uploads_enabled: true,
     max_connections: 300,
     seed_ratio_limit: 0,
+    blocklist_path: "",
     proxy_url: "",
     seed_time_limit_secs: 0,
     peer_port: 0,

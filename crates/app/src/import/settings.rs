@@ -156,6 +156,7 @@ fn transfers(remote: &Map<String, Value>) -> TransferPatch {
         max_connections: None,
         seed_ratio_limit: None,
         proxy_url: None,
+        blocklist_path: None,
         seed_time_limit_secs: None,
         peer_port: number(remote, "PeersListenPort")
             .and_then(|port| u16::try_from(port).ok())

@@ -24,6 +24,9 @@ settings_group! {
         pub seed_ratio_limit: f64 = 0.0,
         /// And for so long at most, counted while it is offered; 0: no limit.
         pub seed_time_limit_secs: u64 = 0,
+        /// A file of addresses that nobody speaks to: PeerGuardian's way of writing, eMule's, or a network in each line. It is read
+        /// again when it changes; empty: none.
+        pub blocklist_path: String = String::new(),
         /// Through whom everything goes that leaves this computer for the internet, as of [`crate::Proxy`]; empty: nobody. What can't
         /// go through it does not go: there is no DHT, no uTP, no tracker over UDP then, and nobody can call us.
         pub proxy_url: String = String::new(),

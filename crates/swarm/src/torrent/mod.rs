@@ -108,6 +108,8 @@ pub(crate) enum ToTorrent {
     GaveUp(PieceIndex),
     /// Whether all its pieces stay, beside the budget.
     SetPinned(bool),
+    /// Some peers may have to go.
+    JudgePeers,
     Peers(oneshot::Sender<Vec<PeerSnapshot>>),
     Pieces(oneshot::Sender<PieceStates>),
     Report(oneshot::Sender<Report>),

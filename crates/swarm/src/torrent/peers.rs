@@ -106,6 +106,17 @@ impl Task {
         bans.is_banned(now, address)
     }
 
+    /// Lets go of those who may not be spoken to any more.
+    pub(super) fn judge_peers(&mut self) {
+        let banned = |(id, peer): (&PeerId, &Peer)| {
+            (peer.web.is_none() && self.is_banned(peer.address)).then_some(*id)
+        };
+        let gone: Vec<PeerId> = self.peers.iter().filter_map(banned).collect();
+        for id in gone {
+            self.drop_peer(id);
+        }
+    }
+
     pub(super) fn is_key_banned(&self, key: BanKey) -> bool {
         let now = self.now();
         let bans = self.context.bans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -122,6 +133,11 @@ impl Task {
         let free = self.places().saturating_sub(self.wire_peers() + dialing);
         let may_dial = self.half_open.ask(MAX_DIALING).saturating_sub(dialing);
         for address in self.book.take(free.min(may_dial), now) {
+            // It may have been blocked since it was named.
+            if self.is_banned(address) {
+                self.book.lost(address, now);
+                continue;
+            }
             let dialer = self.context.dialer.clone();
             let info_hash = self.spec.info_hash;
             let inbox = self.inbox.clone();

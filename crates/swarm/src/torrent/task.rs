@@ -335,6 +335,7 @@ impl Task {
             }
             ToTorrent::Timeline(answer) => drop(answer.send(self.timeline.events())),
             ToTorrent::GaveUp(piece) => self.lose(piece),
+            ToTorrent::JudgePeers => self.judge_peers(),
             ToTorrent::SetPinned(is_pinned) => self.set_pinned(is_pinned),
         }
     }

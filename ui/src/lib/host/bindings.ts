@@ -223,7 +223,7 @@ export type Notice = { kind: NoticeKind,
  */
 subject: string, };
 
-export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "database_restored" | "store_failed";
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "database_restored" | "store_failed";
 
 export type PartialPiece = { piece: number, blocks: number, blocks_here: number, blocks_requested: number, };
 
@@ -534,7 +534,7 @@ budget_used_bytes: number,
  */
 budget_bytes: number | null, };
 
-export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, proxy_url?: string, peer_port?: number, };
+export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, blocklist_path?: string, proxy_url?: string, peer_port?: number, };
 
 export type TransferSettings = { 
 /**
@@ -569,6 +569,11 @@ seed_ratio_limit: number,
  * And for so long at most, counted while it is offered; 0: no limit.
  */
 seed_time_limit_secs: number, 
+/**
+ * A file of addresses that nobody speaks to: PeerGuardian's way of writing, eMule's, or a network in each line. It is read
+ * again when it changes; empty: none.
+ */
+blocklist_path: string, 
 /**
  * Through whom everything goes that leaves this computer for the internet, as of [`crate::Proxy`]; empty: nobody. What can't
  * go through it does not go: there is no DHT, no uTP, no tracker over UDP then, and nobody can call us.

@@ -70,6 +70,7 @@ describe("words for codes", () => {
     port_taken: true,
     peer_port_taken: true,
     ffmpeg_missing: true,
+    blocklist_unread: true,
     database_restored: true,
     store_failed: true,
   };

@@ -179,6 +179,7 @@ fn transfer_defaults(ours: &TransferSettings) -> TransferPatch {
         // No client knows these.
         seed_ratio_limit: None,
         proxy_url: None,
+        blocklist_path: None,
         seed_time_limit_secs: None,
         peer_port: Some(ours.peer_port),
     }
