@@ -158,6 +158,12 @@ pub(crate) const PACKAGES: &[Package] = &[
         &[],
     ),
     package(RustTests, "small servers that tests start", ["python3", "python3", "python"], &["python3"]),
+    package(
+        RustTests,
+        "a foreign peer that tests drive",
+        ["python3-libtorrent", "rb_libtorrent-python3", "libtorrent-rasterbar"],
+        &[],
+    ),
     package(RustTests, "a place for schemathesis", ["python3-venv", "python3", "python"], &[]),
     package(RustTests, "a network of its own for a test", ["iproute2", "iproute", "iproute2"], &["ip"]),
     package(
