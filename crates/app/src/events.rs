@@ -285,7 +285,8 @@ impl HubState {
                 self.emit(AppEvent::MarksChanged { revision, marks: Arc::unwrap_or_clone(marks) });
             }
             StoreChange::Settings(settings) => {
-                self.emit(AppEvent::SettingsChanged { revision, settings: Arc::unwrap_or_clone(settings) });
+                let settings = Box::new(Arc::unwrap_or_clone(settings));
+                self.emit(AppEvent::SettingsChanged { revision, settings });
             }
             StoreChange::Access(access) => {
                 self.emit(AppEvent::AccessChanged { revision, access: access.summary() });

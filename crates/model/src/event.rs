@@ -56,7 +56,7 @@ pub enum AppEvent {
     },
     SettingsChanged {
         revision: Revision,
-        settings: Settings,
+        settings: Box<Settings>,
     },
     AccessChanged {
         revision: Revision,
