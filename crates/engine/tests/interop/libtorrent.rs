@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::common::soon;
+use crate::common::{soon, until};
 use crate::material::{Material, local, our_port};
 
 /// The script, doing one thing. Ends when it is dropped.
@@ -86,9 +86,11 @@ impl Libtorrent {
             "do": "fetch", "torrent": material.torrent_path(), "save_path": folder,
             "encrypted": manner.is_encrypted, "transport": manner.transport, "peer_port": from,
         });
-        let told = Self::start(order).await.told().await;
+        let mut fetcher = Self::start(order).await;
+        let told = fetcher.told().await;
         assert!(told["port"].is_u64(), "{told}");
-        assert!(material.is_in(folder));
+        // It has all of it, and writes the last of it now.
+        until("libtorrent has written it", || material.is_in(folder)).await;
     }
 }
 
