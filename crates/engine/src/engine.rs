@@ -168,7 +168,7 @@ impl Engine {
         if torrent.is_first_use(index)
             && let Some(tail) = tail::of(&bytes)
         {
-            let task = tail::fetch(Arc::clone(&torrent), tail);
+            let task = tail::fetch(Arc::clone(&torrent), bytes.start, tail);
             drop(inner.tasks.spawn(format!("end of a file of {info_hash}"), task));
         }
         let stream = torrent.torrent.open_reader(bytes, class).await.map_err(|_| OpenFileError::NotActive)?;

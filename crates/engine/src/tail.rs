@@ -1,7 +1,8 @@
-//! Fetches the end of a file together with its beginning: where the index of most films stands.
+//! Fetches the end of a file right after its beginning: where the index of most films stands.
 //!
 //! A player that opens a film reads its first bytes and then, often, its last ones, before it shows anything or can seek. By
-//! the time it asks for them they should be on their way.
+//! the time it asks for them they should be on their way. Not sooner: a line that carries both at once brings the
+//! first picture later.
 
 use std::io::SeekFrom;
 use std::ops::Range;
@@ -25,9 +26,12 @@ pub(crate) fn of(file: &Range<u64>) -> Option<Range<u64>> {
     (file.end - file.start >= MIN_FILE_BYTES).then(|| file.end - TAIL_BYTES..file.end)
 }
 
-/// Runs until these bytes are here, or nobody needs the torrent.
-pub(crate) async fn fetch(active: Arc<ActiveTorrent>, bytes: Range<u64>) {
+/// Runs until these bytes are here, once the byte at `start` is, or nobody needs the torrent.
+pub(crate) async fn fetch(active: Arc<ActiveTorrent>, start: u64, bytes: Range<u64>) {
     let fetching = async {
+        let mut beginning = active.torrent.open_reader(start..start + 1, Class::Player).await.ok()?;
+        beginning.read_u8().await.ok()?;
+        drop(beginning);
         let mut reader = active.torrent.open_reader(bytes, Class::Player).await.ok()?;
         // Whole pieces come: the last byte of each is enough, and only the first and the last can differ.
         reader.read_u8().await.ok()?;
