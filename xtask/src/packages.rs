@@ -148,6 +148,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["systemd", "systemd", "systemd"],
         &["systemd-analyze"],
     ),
+    package(RustTests, "a bus to ask of the line", ["dbus", "dbus-daemon", "dbus"], &["dbus-daemon"]),
     package(RustTests, "another downloader", ["wget", "/usr/bin/wget", "wget"], &["wget"]),
     package(RustTests, "a downloader with many connections", ["aria2", "aria2", "aria2"], &["aria2c"]),
     package(RustTests, "another player", ["vlc-bin", "vlc", "vlc"], &["vlc"]),

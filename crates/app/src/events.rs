@@ -31,6 +31,7 @@ pub(crate) struct EventHub {
 enum Request {
     Subscribe(oneshot::Sender<Subscription>),
     AddNotice(Notice),
+    RemoveNotice(NoticeKind),
     PlayerTarget(Option<PlayerTarget>),
     TransfersPaused(bool),
     Network(NetworkStatus),
@@ -67,6 +68,10 @@ impl EventHub {
 
     pub(crate) async fn add_notice(&self, notice: Notice) {
         let _ = self.requests.send(Request::AddNotice(notice)).await;
+    }
+
+    pub(crate) async fn remove_notice(&self, kind: NoticeKind) {
+        let _ = self.requests.send(Request::RemoveNotice(kind)).await;
     }
 
     pub(crate) async fn set_player_target(&self, target: Option<PlayerTarget>) {
@@ -233,6 +238,7 @@ impl HubState {
                 let _ = reply.send(Subscription { snapshot, events });
             }
             Request::AddNotice(notice) => self.put_notice(notice),
+            Request::RemoveNotice(kind) => self.remove_notice(kind),
             Request::PlayerTarget(target) => {
                 self.player_target = target;
                 self.emit(AppEvent::PlayerTargetChanged { target });
@@ -252,6 +258,14 @@ impl HubState {
         self.notices.retain(|known| known.kind != notice.kind);
         self.notices.push(notice);
         self.emit(AppEvent::NoticesChanged { notices: self.notices.clone() });
+    }
+
+    fn remove_notice(&mut self, kind: NoticeKind) {
+        let before = self.notices.len();
+        self.notices.retain(|known| known.kind != kind);
+        if self.notices.len() != before {
+            self.emit(AppEvent::NoticesChanged { notices: self.notices.clone() });
+        }
     }
 
     /// How the store has ended; `Running` if that will never be known.

@@ -21,6 +21,7 @@ mod import;
 mod info;
 mod library;
 mod logging;
+mod metered;
 mod pieces;
 mod playback;
 mod player;

@@ -99,6 +99,7 @@ impl App {
         };
         app.follow_settings(transfers);
         app.follow_blocklist();
+        app.follow_line();
         app.hold_to_budget().await;
         app.remember_good_peers();
         app.watch_folder();

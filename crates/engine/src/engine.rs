@@ -19,7 +19,7 @@ use crate::good_peers::GoodPeers;
 use crate::phase::Phase;
 use crate::resolve::{Resolving, Warm};
 use crate::tasks::Tasks;
-use crate::transfers::Ways;
+use crate::transfers::{Line, Ways};
 use crate::turns::Turns;
 use crate::{EngineConfig, EngineStatus, FileReader, OpenFileError, StartError, start, supervisor, tail};
 
@@ -64,6 +64,7 @@ pub(crate) struct Inner {
     is_paused: AtomicBool,
     idle_timeout: Mutex<Duration>,
     ways: Mutex<Ways>,
+    pub(crate) line: Mutex<Line>,
     pub(crate) good_peers: GoodPeers,
     idle_closed: broadcast::Sender<InfoHash>,
     readers: Arc<Semaphore>,
@@ -93,6 +94,7 @@ impl Engine {
         let changed = Arc::new(Notify::new());
         let idle_timeout = config.limits.idle_timeout;
         let ways = Ways::of(&config, &config.transfers);
+        let line = Line::of(&config.transfers);
         let inner = Arc::new(Inner {
             readers: Arc::new(Semaphore::new(config.limits.max_readers)),
             config,
@@ -109,6 +111,7 @@ impl Engine {
             is_paused: AtomicBool::new(false),
             idle_timeout: Mutex::new(idle_timeout),
             ways: Mutex::new(ways),
+            line: Mutex::new(line),
             good_peers: GoodPeers::default(),
             idle_closed: broadcast::Sender::new(KEPT_IDLE_NEWS),
             stats: watch::Sender::new(Arc::default()),

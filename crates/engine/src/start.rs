@@ -67,7 +67,7 @@ fn swarm_config(config: &EngineConfig, peer_id: [u8; 20], listen_port: Option<u1
         resume: config.resume.clone().unwrap_or_else(|| Arc::new(ResumeFile::new(&config.pieces_dir))),
         download_limit_bytes_per_sec: limit(config.download_limit_bytes_per_sec),
         upload_limit_bytes_per_sec: limit(config.upload_limit_bytes_per_sec),
-        network: transfers::network(&config.transfers),
+        network: transfers::Line::of(&config.transfers).network(),
     }
 }
 

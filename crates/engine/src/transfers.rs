@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use freshet_model::{BadProxy, Proxy, TransferSettings};
+use freshet_model::{BadProxy, Proxy, SpareLine, TransferSettings};
 use freshet_swarm::Blocklist;
 use freshet_swarm::mse::Policy;
 use freshet_swarm::{KeepRules, NetworkSettings};
 
+use crate::engine::Inner;
 use crate::{Engine, EngineConfig, EngineStatus};
 
 /// How peers may be looked for and found besides trackers.
@@ -52,6 +53,39 @@ pub(crate) fn network(settings: &TransferSettings) -> NetworkSettings {
     }
 }
 
+/// What the settings want of the swarm, and what the line is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    wanted: NetworkSettings,
+    spare: SpareLine,
+    is_metered: bool,
+}
+
+impl Line {
+    /// One that is not known to cost by the byte.
+    pub(crate) fn of(settings: &TransferSettings) -> Self {
+        Self { wanted: network(settings), spare: settings.spare_line, is_metered: false }
+    }
+
+    pub(crate) fn network(self) -> NetworkSettings {
+        let is_spared = self.spare.spares(self.is_metered);
+        NetworkSettings {
+            uploads: self.wanted.uploads && !is_spared,
+            background: self.wanted.background && !is_spared,
+            ..self.wanted
+        }
+    }
+}
+
+impl Inner {
+    fn change_line(&self, change: impl FnOnce(&mut Line)) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut line);
+        // Under the lock, so that the last change is the one in force.
+        self.swarm.set_network(line.network());
+    }
+}
+
 pub(crate) fn keep_rules(settings: &TransferSettings) -> KeepRules {
     let (ratio, secs) = (settings.seed_ratio_limit, settings.seed_time_limit_secs);
     KeepRules {
@@ -64,6 +98,12 @@ impl Engine {
     /// Whom nobody speaks to from now on. Connections with them end before this returns.
     pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
         self.inner.swarm.set_blocklist(blocklist).await;
+    }
+
+    /// Whether the line costs by the byte. If the settings want such a line spared, only what somebody reads is fetched from now on,
+    /// and nothing is given: uploads end, and what is kept rests, within a second.
+    pub fn set_metered(&self, is_metered: bool) {
+        self.inner.change_line(|line| line.is_metered = is_metered);
     }
 
     /// Changes how peers are found and spoken to, from now on, and gives how the engine stands then. Connections stay as far
@@ -92,7 +132,7 @@ impl Engine {
             return self.status();
         }
         inner.swarm.set_proxy(proxy).await;
-        inner.swarm.set_network(network(settings));
+        inner.change_line(|line| *line = Line { is_metered: line.is_metered, ..Line::of(settings) });
         inner.swarm.set_keep_rules(keep_rules(settings));
         inner.discovery.set_dht(ways.dht);
         inner.discovery.set_lsd(ways.lsd);
@@ -133,8 +173,20 @@ mod tests {
             max_half_open: untouched.max_half_open,
             pex: false,
             uploads: false,
+            background: true,
         };
         assert_eq!(network(&chosen), expected);
+
+        let line = |spare_line| Line::of(&TransferSettings { spare_line, ..TransferSettings::default() });
+        let spared = NetworkSettings { uploads: false, background: false, ..untouched };
+        for (rule, at_home, metered) in [
+            (SpareLine::WhenMetered, untouched, spared),
+            (SpareLine::Always, spared, spared),
+            (SpareLine::Never, untouched, untouched),
+        ] {
+            assert_eq!(line(rule).network(), at_home, "{rule:?}");
+            assert_eq!(Line { is_metered: true, ..line(rule) }.network(), metered, "{rule:?}");
+        }
 
         assert_eq!(keep_rules(&chosen), KeepRules::default(), "0 is no limit");
         let limited = TransferSettings { seed_ratio_limit: 1.5, seed_time_limit_secs: 60, ..chosen };

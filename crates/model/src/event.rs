@@ -101,6 +101,8 @@ pub enum NoticeKind {
     FfmpegMissing,
     /// The list of blocked addresses can't be read, and the one before it stays; `subject` is its path.
     BlocklistUnread,
+    /// The line costs by the byte: only what is watched is fetched, and nothing is given. There is no subject.
+    LineSpared,
     /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.
     DatabaseRestored,
     /// The store has ended by a fault: nothing can be read or saved before the next start; `subject` says why.

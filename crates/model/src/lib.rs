@@ -55,7 +55,7 @@ pub use playback::{
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
     Indexer, Language, NetworkPatch, NetworkSettings, SearchPatch, SearchSettings, Settings, SettingsError,
-    SettingsPatch, Theme, TransferPatch, TransferSettings,
+    SettingsPatch, SpareLine, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
 pub use telemetry::{

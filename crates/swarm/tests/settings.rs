@@ -7,8 +7,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_swarm::{Blocklist, NetworkSettings, PeerSource, UtpState};
-use support::{PATIENCE, address_of, film, read_all, seed};
+use freshet_swarm::schedule::Class;
+use freshet_swarm::{Bitfield, Blocklist, NetworkSettings, PeerSource, PieceIndex, UtpState};
+use support::{PATIENCE, PIECE_BYTES, address_of, film, read_all, seed};
+use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,6 +34,45 @@ async fn nothing_is_given_while_uploads_are_off() {
 
     seeder.set_network(NetworkSettings::default());
     assert!(reading.await == film.content);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_reads_waits_until_it_may_come_and_what_somebody_reads_does_not() {
+    let film = film(1_500_001);
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let seeder = support::swarm(dirs[0].path(), b's').await;
+    let _seeding = seed(&seeder, dirs[0].path(), &film).await;
+    let spared = NetworkSettings { background: false, ..NetworkSettings::default() };
+    let leecher = support::swarm_with(dirs[1].path(), b'l', spared).await;
+    let other = support::swarm(dirs[2].path(), b'o').await;
+    let pieces = film.spec.piece_hashes.len() as u32;
+    let is_whole = async |torrent: &freshet_swarm::Torrent| {
+        let mut stats = torrent.stats();
+        let is_whole = stats.wait_for(|stats| stats.have_bytes == film.content.len() as u64);
+        timeout(PATIENCE, is_whole).await.expect("it comes in time").unwrap();
+    };
+    let fetch = async |swarm: &freshet_swarm::Swarm| {
+        let torrent = swarm.add(film.spec.clone()).unwrap();
+        torrent.set_rest(Some(Bitfield::full(pieces))).await;
+        torrent.add_peers(vec![address_of(&seeder)], PeerSource::Tracker).await;
+        torrent
+    };
+    let torrent = fetch(&leecher).await;
+
+    let read = [0, pieces / 2, pieces - 1];
+    for piece in read {
+        let start = u64::from(piece * PIECE_BYTES);
+        let mut reader = torrent.open_reader(start..start + 1, Class::Player).await.unwrap();
+        let byte = timeout(PATIENCE, reader.read_u8()).await.unwrap().unwrap();
+        assert_eq!(byte, film.content[start as usize]);
+    }
+    // One that may, and begins later, has all before.
+    is_whole(&fetch(&other).await).await;
+    let have = torrent.picture().have.clone().unwrap();
+    assert_eq!((0..pieces).filter(|piece| have.get(PieceIndex(*piece))).collect::<Vec<_>>(), read);
+
+    leecher.set_network(NetworkSettings::default());
+    is_whole(&torrent).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -101,6 +101,7 @@ export const settings: Settings = {
     lsd_enabled: true,
     port_mapping_enabled: true,
     uploads_enabled: true,
+    spare_line: "when_metered",
     max_connections: 300,
     seed_ratio_limit: 0,
     blocklist_path: "",

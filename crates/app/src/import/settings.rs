@@ -153,6 +153,7 @@ fn transfers(remote: &Map<String, Value>) -> TransferPatch {
         lsd_enabled: chosen("EnableLPD", false),
         port_mapping_enabled: disabled("DisableUPNP"),
         uploads_enabled: disabled("DisableUpload"),
+        spare_line: None,
         max_connections: None,
         seed_ratio_limit: None,
         proxy_url: None,

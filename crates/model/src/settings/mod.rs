@@ -11,7 +11,7 @@ use crate::{BadProxy, Proxy};
 
 pub use network::{NetworkPatch, NetworkSettings};
 pub use search::{Indexer, SearchPatch, SearchSettings};
-pub use transfers::{TransferPatch, TransferSettings};
+pub use transfers::{SpareLine, TransferPatch, TransferSettings};
 
 /// All settings, always complete: a field that an older file lacks gets its default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,31 @@
 //! How torrents are transferred: whom we speak to, and in which way.
 
+use serde::{Deserialize, Serialize};
+
 use super::group::settings_group;
+
+/// When the line is spared: then only what somebody watches is fetched, and nothing is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum SpareLine {
+    /// While the system says that the line costs by the byte.
+    #[default]
+    WhenMetered,
+    Always,
+    Never,
+}
+
+impl SpareLine {
+    /// Whether a line is spared that does or does not cost by the byte.
+    pub fn spares(self, is_metered: bool) -> bool {
+        match self {
+            Self::WhenMetered => is_metered,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
 
 settings_group! {
     /// What may be used to find peers and to speak to them. It holds for all torrents together.
@@ -18,6 +43,8 @@ settings_group! {
         pub port_mapping_enabled: bool = true,
         /// Whether anything is given to others. Who gives nothing gets less.
         pub uploads_enabled: bool = true,
+        /// When to fetch only what is watched, and to give nothing.
+        pub spare_line: SpareLine = SpareLine::WhenMetered,
         /// Peers that are spoken to at the same time.
         pub max_connections: u32 = 300,
         /// A torrent that is kept and complete is offered until so many bytes were sent for each of its own; 0: no limit.

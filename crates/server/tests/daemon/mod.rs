@@ -49,7 +49,13 @@ impl Drop for Kill {
 impl Daemon {
     /// Starts it and waits until it says where it listens.
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::start_with(data, flags, &[])
+    }
+
+    /// The same in another environment.
+    pub(crate) fn start_with(data: &Path, flags: &[&str], env: &[(&str, &str)]) -> Self {
         let mut command = freshetd(data, flags);
+        command.envs(env.iter().copied());
         let mut child = Kill(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
         let stdout = BufReader::new(child.0.stdout.take().unwrap());
         let (sender, line) = mpsc::sync_channel(1);

@@ -24,6 +24,8 @@ pub struct NetworkSettings {
     pub pex: bool,
     /// Whether peers get pieces from us.
     pub uploads: bool,
+    /// Whether pieces are fetched that nobody waits for: the rest of what is kept.
+    pub background: bool,
 }
 
 impl Default for NetworkSettings {
@@ -36,6 +38,7 @@ impl Default for NetworkSettings {
             max_half_open: 60,
             pex: true,
             uploads: true,
+            background: true,
         }
     }
 }

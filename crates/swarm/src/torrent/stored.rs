@@ -216,7 +216,8 @@ impl Task {
             let missing = rest.count() - rest.and(&self.have).count();
             u64::from(missing) < at_once && self.keeper.has_free(u64::from(missing) * piece_bytes)
         };
-        let is_allowed = self.allows_background && has_room();
+        let may = self.allows_background && self.context.dialer.settings().background;
+        let is_allowed = may && has_room();
         if is_allowed != self.is_rest_fetched {
             self.is_rest_fetched = is_allowed;
             self.scheduler.set_rest(is_allowed.then(|| rest.clone()));

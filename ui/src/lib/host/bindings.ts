@@ -223,7 +223,7 @@ export type Notice = { kind: NoticeKind,
  */
 subject: string, };
 
-export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "database_restored" | "store_failed";
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "line_spared" | "database_restored" | "store_failed";
 
 export type PartialPiece = { piece: number, blocks: number, blocks_here: number, blocks_requested: number, };
 
@@ -422,6 +422,8 @@ revision: Revision, torrents: Array<TorrentSummary>,
  */
 marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: NetworkStatus, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
 
+export type SpareLine = "when_metered" | "always" | "never";
+
 export type Theme = "system" | "light" | "dark";
 
 export type TorrentAdd = { source: string, };
@@ -534,7 +536,7 @@ budget_used_bytes: number,
  */
 budget_bytes: number | null, };
 
-export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, blocklist_path?: string, proxy_url?: string, peer_port?: number, };
+export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, spare_line?: SpareLine, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, blocklist_path?: string, proxy_url?: string, peer_port?: number, };
 
 export type TransferSettings = { 
 /**
@@ -557,6 +559,10 @@ port_mapping_enabled: boolean,
  * Whether anything is given to others. Who gives nothing gets less.
  */
 uploads_enabled: boolean, 
+/**
+ * When to fetch only what is watched, and to give nothing.
+ */
+spare_line: SpareLine, 
 /**
  * Peers that are spoken to at the same time.
  */

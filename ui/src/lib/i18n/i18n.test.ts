@@ -71,6 +71,7 @@ describe("words for codes", () => {
     peer_port_taken: true,
     ffmpeg_missing: true,
     blocklist_unread: true,
+    line_spared: true,
     database_restored: true,
     store_failed: true,
   };

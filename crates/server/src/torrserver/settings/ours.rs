@@ -177,6 +177,7 @@ fn transfer_defaults(ours: &TransferSettings) -> TransferPatch {
         uploads_enabled: Some(ours.uploads_enabled),
         max_connections: Some(ours.max_connections),
         // No client knows these.
+        spare_line: None,
         seed_ratio_limit: None,
         proxy_url: None,
         blocklist_path: None,
