@@ -10,6 +10,7 @@ use freshet_store::{RestoredBackup, Store, StoreOptions};
 use freshet_web::WebClient;
 use tracing::{error, info};
 
+use crate::blocklist::{ListFile, Look};
 use crate::events::EventHub;
 use crate::resume::StoredResume;
 use crate::settings::transfers_of;
@@ -48,12 +49,16 @@ impl App {
         let (store, opened) = opening.await.map_err(|_| StartError::Interrupted)??;
         let settings = store.settings();
         let transfers = transfers_of(&config, &settings);
+        // Before the port for peers is open.
+        let mut blocked = ListFile::default();
+        let first_look = blocked.look(&transfers.blocklist_path).await;
         let engine = Engine::start(EngineConfig {
             pieces_dir: config.pieces(),
             resume: Some(Arc::new(StoredResume::new(store.clone()))),
             dht_state_path: config.dht_state(),
             enable_discovery: config.enable_dht,
             transfers: transfers.clone(),
+            blocklist: if let Look::New(list) = &first_look { Arc::clone(list) } else { Arc::default() },
             addresses: config.addresses,
             download_limit_bytes_per_sec: settings.download_limit_bytes_per_sec,
             upload_limit_bytes_per_sec: settings.upload_limit_bytes_per_sec,
@@ -98,7 +103,7 @@ impl App {
             }),
         };
         app.follow_settings(transfers);
-        app.follow_blocklist();
+        app.follow_blocklist(blocked, first_look);
         app.follow_line();
         app.hold_to_budget().await;
         app.remember_good_peers();

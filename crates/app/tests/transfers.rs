@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Swarm, call, shutdown, soon, start};
-use freshet_app::{App, Description};
-use freshet_model::{ErrorCode, FileIndex, InfoHash, TorrentSource};
+use freshet_app::{App, Caller, Description};
+use freshet_model::{AppEvent, ErrorCode, FileIndex, InfoHash, NoticeKind, TorrentSource};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
@@ -118,4 +118,39 @@ async fn a_list_of_blocked_addresses_is_read_again_when_it_changes() {
     std::fs::write(&list, "").unwrap();
     until_transfer(&app, info_hash, has_peers(1)).await;
     shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_can_not_be_read_is_told_of_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let list = folder.path().join("blocked.txt");
+    let app = start(&data).await;
+    call(&app, "settings_update", json!({ "transfers": { "blocklist_path": list } })).await.unwrap();
+    until_told_of_list(&app, true).await;
+    shutdown(app).await;
+
+    let app = start(&data).await;
+    until_told_of_list(&app, true).await;
+    std::fs::write(&list, "all:127.0.0.0-127.255.255.255\n").unwrap();
+    until_told_of_list(&app, false).await;
+    shutdown(app).await;
+}
+
+/// Waits until windows are told, or not any more, that the list can't be read.
+async fn until_told_of_list(app: &App, is_told: bool) {
+    let mut events = app.subscribe(Caller::MainWindow);
+    let listening = async {
+        loop {
+            let notices = match events.next().await.unwrap() {
+                AppEvent::Snapshot(snapshot) => snapshot.notices,
+                AppEvent::NoticesChanged { notices } => notices,
+                _ => continue,
+            };
+            if notices.iter().any(|notice| notice.kind == NoticeKind::BlocklistUnread) == is_told {
+                return;
+            }
+        }
+    };
+    soon("word of the list", listening).await;
 }

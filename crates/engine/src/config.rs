@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{AddressPolicy, TransferSettings};
+use freshet_swarm::Blocklist;
 use freshet_swarm::pieces::ResumeStore;
 
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct EngineConfig {
     pub enable_discovery: bool,
     /// Until [`crate::Engine::set_transfers`] says otherwise. A taken port is replaced by another one.
     pub transfers: TransferSettings,
+    /// Whom nobody speaks to, until [`crate::Engine::set_blocklist`] says otherwise.
+    pub blocklist: Arc<Blocklist>,
     /// Which trackers, peers and links may be asked.
     pub addresses: AddressPolicy,
     /// 0 for no limit.

@@ -68,6 +68,7 @@ fn swarm_config(config: &EngineConfig, peer_id: [u8; 20], listen_port: Option<u1
         download_limit_bytes_per_sec: limit(config.download_limit_bytes_per_sec),
         upload_limit_bytes_per_sec: limit(config.upload_limit_bytes_per_sec),
         network: transfers::Line::of(&config.transfers).network(),
+        blocklist: Arc::clone(&config.blocklist),
     }
 }
 

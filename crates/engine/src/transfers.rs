@@ -95,7 +95,7 @@ pub(crate) fn keep_rules(settings: &TransferSettings) -> KeepRules {
 }
 
 impl Engine {
-    /// Whom nobody speaks to from now on. Connections with them end before this returns.
+    /// Whom nobody speaks to from now on. Connections with them end within a second.
     pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
         self.inner.swarm.set_blocklist(blocklist).await;
     }

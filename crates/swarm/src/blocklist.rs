@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Longer lists are cut there: 32 bytes each.
+/// Of ranges that do not touch each other; of them all there is place for twice as many while a list is read.
 const MAX_RANGES: usize = 2_000_000;
 /// From this level on a range of an eMule list is no block.
 const PASSING_LEVEL: u32 = 128;
@@ -22,14 +22,23 @@ pub struct Blocklist {
 
 impl Blocklist {
     /// Reads a list. Takes about a second for a million lines.
-    pub fn parse(text: &[u8]) -> Self {
+    ///
+    /// # Errors
+    /// [`TooManyRanges`]: half a list would let through whom the other half blocks.
+    pub fn parse(text: &[u8]) -> Result<Self, TooManyRanges> {
+        Self::parse_up_to(MAX_RANGES, text)
+    }
+
+    fn parse_up_to(max_ranges: usize, text: &[u8]) -> Result<Self, TooManyRanges> {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         let mut wrong_lines = 0;
         for line in text.split(|byte| *byte == b'\n') {
-            if v4.len() + v6.len() >= MAX_RANGES {
-                break;
-            }
-            match Line::read(line) {
+            // Addresses of version 4 may be written in the way of version 6, and are compared as what they are.
+            let line = match Line::read(line) {
+                Line::Blocks(first, last) => Line::Blocks(first.to_canonical(), last.to_canonical()),
+                other => other,
+            };
+            match line {
                 Line::Blocks(IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
                     v4.push((first.to_bits(), last.to_bits()));
                 }
@@ -39,8 +48,18 @@ impl Blocklist {
                 Line::Nothing => {}
                 Line::Blocks(..) | Line::Wrong => wrong_lines += 1,
             }
+            if v4.len() + v6.len() > 2 * max_ranges {
+                (v4, v6) = (merged(v4), merged(v6));
+                if v4.len() + v6.len() > max_ranges {
+                    return Err(TooManyRanges);
+                }
+            }
         }
-        Self { v4: merged(v4), v6: merged(v6), wrong_lines }
+        let (v4, v6) = (merged(v4), merged(v6));
+        if v4.len() + v6.len() > max_ranges {
+            return Err(TooManyRanges);
+        }
+        Ok(Self { v4: v4.into(), v6: v6.into(), wrong_lines })
     }
 
     pub fn blocks(&self, address: IpAddr) -> bool {
@@ -60,6 +79,11 @@ impl Blocklist {
         self.wrong_lines
     }
 }
+
+/// A list that is longer than any that is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there are more than {MAX_RANGES} ranges of addresses in it")]
+pub struct TooManyRanges;
 
 enum Line {
     Blocks(IpAddr, IpAddr),
@@ -138,7 +162,7 @@ fn address(text: &str) -> Option<IpAddr> {
     parts.next().is_none().then(|| Ipv4Addr::from(octets).into())
 }
 
-fn merged<T: Copy + Ord>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
+fn merged<T: Copy + Ord>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
     ranges.sort_unstable();
     let mut merged: Vec<(T, T)> = Vec::with_capacity(ranges.len());
     for (first, last) in ranges {
@@ -147,7 +171,7 @@ fn merged<T: Copy + Ord>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
             _ => merged.push((first, last)),
         }
     }
-    merged.into()
+    merged
 }
 
 fn is_within<T: Copy + Ord>(ranges: &[(T, T)], address: T) -> bool {
@@ -175,12 +199,14 @@ mod tests {
             9.9.9.9\n\
             2001:db8::/32\n\
             2001:db9::1-2001:db9::5\n\
+            ::ffff:7.7.7.0/120\n\
+            ::ffff:8.8.8.8\n\
             \n// end\n\
             nonsense\n\
             9.9.9.9-9.9.9.1\n\
             1.2.3.4/33\n\
             1.2.3.4 - 1.2.3.5 , much , name\n";
-        let list = Blocklist::parse(text);
+        let list = Blocklist::parse(text).unwrap();
 
         for blocked in [
             "1.2.3.4",
@@ -190,28 +216,52 @@ mod tests {
             "5.7.255.255",
             "9.9.9.9",
             "::ffff:9.9.9.9",
+            "7.7.7.255",
+            "8.8.8.8",
             "2001:db8:1::",
             "2001:db9::3",
         ] {
             assert!(list.blocks(ip(blocked)), "{blocked}");
         }
-        for free in
-            ["1.2.3.3", "1.2.3.10", "1.10.0.1", "5.5.255.255", "5.8.0.0", "9.9.9.8", "2001:db9::6", "::1"]
-        {
+        for free in [
+            "1.2.3.3",
+            "1.2.3.10",
+            "7.7.8.0",
+            "1.10.0.1",
+            "5.5.255.255",
+            "5.8.0.0",
+            "9.9.9.8",
+            "2001:db9::6",
+            "::1",
+        ] {
             assert!(!list.blocks(ip(free)), "{free}");
         }
-        assert_eq!((list.ranges(), list.wrong_lines()), (6, 4));
+        assert_eq!((list.ranges(), list.wrong_lines()), (8, 4));
         assert!(!Blocklist::default().blocks(ip("1.2.3.4")));
     }
 
     #[test]
     fn whole_networks_are_read_to_their_ends() {
-        let list = Blocklist::parse(b"0.0.0.0/0\n::/0");
+        let list = Blocklist::parse(b"0.0.0.0/0\n::/0").unwrap();
         assert!(
             ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff::ffff"]
                 .into_iter()
                 .all(|all| list.blocks(ip(all)))
         );
+    }
+
+    #[test]
+    fn a_list_of_too_many_ranges_is_refused_and_not_cut() {
+        let ranges = |count: u8| (0..count).fold(String::new(), |text, n| text + &format!("1.2.{n}.1\n"));
+        let parse = |text: &str| Blocklist::parse_up_to(3, text.as_bytes());
+
+        assert_eq!(parse(&ranges(3)).unwrap().ranges(), 3);
+        assert_eq!(parse(&ranges(4)), Err(TooManyRanges));
+        assert_eq!(parse(&ranges(200)), Err(TooManyRanges));
+        // What is said often counts once.
+        let often = parse(&(ranges(3).repeat(50) + "1.2.0.0/30")).unwrap();
+        assert_eq!(often.ranges(), 3);
+        assert!(often.blocks(ip("1.2.0.2")) && often.blocks(ip("1.2.2.1")));
     }
 
     proptest! {
@@ -228,12 +278,13 @@ mod tests {
                 })
                 .collect();
             let is_blocked = ranges.iter().any(|(first, length)| (*first..=first + length).contains(&asked));
-            prop_assert_eq!(Blocklist::parse(text.as_bytes()).blocks(Ipv4Addr::from_bits(asked).into()), is_blocked);
+            let list = Blocklist::parse(text.as_bytes()).unwrap();
+            prop_assert_eq!(list.blocks(Ipv4Addr::from_bits(asked).into()), is_blocked);
         }
 
         #[test]
         fn any_bytes_are_read(text in prop::collection::vec(any::<u8>(), 0..300)) {
-            Blocklist::parse(&text);
+            Blocklist::parse(&text).unwrap();
         }
     }
 }

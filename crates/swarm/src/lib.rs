@@ -40,7 +40,7 @@ pub mod wire;
 
 pub use arbiter::{KeepRules, Kept};
 pub use bitfield::Bitfield;
-pub use blocklist::Blocklist;
+pub use blocklist::{Blocklist, TooManyRanges};
 pub use layout::{BLOCK_BYTES, Block, Layout, LayoutError, PieceIndex};
 pub use peer::NetworkSettings;
 pub use reader::{ReadEnd, Reader};

@@ -52,6 +52,8 @@ pub struct SwarmConfig {
     pub download_limit_bytes_per_sec: Option<u64>,
     pub upload_limit_bytes_per_sec: Option<u64>,
     pub network: NetworkSettings,
+    /// Whom nobody speaks to, until [`Swarm::set_blocklist`] says otherwise.
+    pub blocklist: Arc<Blocklist>,
 }
 
 /// Whether peers can be spoken to over uTP.
@@ -109,6 +111,8 @@ impl Swarm {
     pub async fn start(config: SwarmConfig) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         let ports_stop = stop.child_token();
+        let mut bans = Bans::new(BAN_LASTS);
+        bans.set_blocklist(Arc::clone(&config.blocklist));
         let ports = listen::open(config.listen_port, &ports_stop).await.map_err(StartError::Listen)?;
         let (listen_port, listen_port_seen) = watch::channel(ports.listen_port());
         let limits = Arc::new(torrent::Limits {
@@ -128,7 +132,7 @@ impl Swarm {
                 config.budget_bytes,
                 Box::new(crate::pieces::free_space_bytes),
             ),
-            bans: Arc::new(Mutex::new(Bans::new(BAN_LASTS))),
+            bans: Arc::new(Mutex::new(bans)),
             accepts: Arc::clone(&config.accepts),
             tasks: TaskTracker::new(),
             connected: Ration::new(config.network.max_connected),
@@ -199,7 +203,7 @@ impl Swarm {
         }
     }
 
-    /// Whom nobody speaks to from now on; connections with them end. Waits until all torrents have heard of it.
+    /// Whom nobody speaks to from now on. Connections with them end within a second; this waits until all torrents are told.
     pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
         lock(&self.inner.context.bans).set_blocklist(blocklist);
         let torrents: Vec<_> = lock(&self.inner.torrents).values().cloned().collect();

@@ -4,13 +4,21 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_swarm::schedule::Class;
-use freshet_swarm::{Bitfield, Blocklist, NetworkSettings, PeerSource, PieceIndex, UtpState};
-use support::{PATIENCE, PIECE_BYTES, address_of, film, read_all, seed};
-use tokio::io::AsyncReadExt as _;
+use freshet_swarm::wire::{Handshake, Reserved};
+use freshet_swarm::{
+    Bitfield, Blocklist, NetworkSettings, PeerSource, PieceIndex, ResolveProgress, Swarm, SwarmConfig,
+    UtpState,
+};
+use support::hostile::{hostile, shake};
+use support::{Film, PATIENCE, PIECE_BYTES, address_of, film, read_all, seed};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,7 +148,7 @@ async fn peers_come_in_at_another_port_from_the_moment_it_is_chosen() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whom_the_list_blocks_is_let_go_and_neither_called_nor_let_in_until_it_is_off_the_list() {
     let film = film(1000);
-    let (there, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [there, here, third] = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let (there, here) = (support::swarm(there.path(), b't').await, support::swarm(here.path(), b'h').await);
     let (one, other) = (there.add(film.spec.clone()).unwrap(), here.add(film.spec.clone()).unwrap());
     let connected = async |torrent: &freshet_swarm::Torrent, peers: u32| {
@@ -152,17 +160,73 @@ async fn whom_the_list_blocks_is_let_go_and_neither_called_nor_let_in_until_it_i
     connected(&one, 1).await;
     connected(&other, 1).await;
 
-    let list = Arc::new(Blocklist::parse(b"local:127.0.0.0-127.255.255.255"));
-    here.set_blocklist(Arc::clone(&list)).await;
+    let list = blocklist("first:127.0.0.1-127.0.0.1");
+    here.set_blocklist(list).await;
     connected(&other, 0).await;
     connected(&one, 0).await;
-    // Neither way: not by ours, although the address is known, and not by theirs.
-    other.add_peers(vec![address_of(&there)], PeerSource::Tracker).await;
-    one.add_peers(vec![address_of(&here)], PeerSource::Given).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(other.stats().borrow().connected_peers, 0);
+    // Neither way: not by ours, although the address is known and the next one is called, and not by theirs.
+    let free = support::swarm(third.path(), b'f').await;
+    let _of_free = free.add(film.spec.clone()).unwrap();
+    let at_free = SocketAddr::from(([127, 0, 0, 2], address_of(&free).port()));
+    other.add_peers(vec![address_of(&there), at_free], PeerSource::Tracker).await;
+    connected(&other, 1).await;
+    assert!(is_hung_up_on(address_of(&here), &film).await);
+    assert_eq!((other.stats().borrow().connected_peers, one.stats().borrow().connected_peers), (1, 0));
 
     here.set_blocklist(Arc::default()).await;
     other.add_peers(vec![address_of(&there)], PeerSource::Tracker).await;
-    connected(&other, 1).await;
+    connected(&other, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_the_list_blocks_finds_no_open_port_not_even_at_the_start() {
+    let film = film(1000);
+    for (blocked, is_blocked) in [("127.0.0.0/8", true), ("128.0.0.0/8", false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let blocklist = blocklist(blocked);
+        let config = SwarmConfig { blocklist, ..support::config(dir.path(), b's') };
+        let swarm = Swarm::start(config).await.unwrap();
+        let _torrent = swarm.add(film.spec.clone()).unwrap();
+        assert_eq!(is_hung_up_on(address_of(&swarm), &film).await, is_blocked);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_asked_for_details_is_let_go_when_the_list_comes_to_block_it() {
+    let film = film(1000);
+    let dir = tempfile::tempdir().unwrap();
+    let swarm = support::swarm(dir.path(), b's').await;
+    let mut silent = hostile(&film, |mut stream, film| async move {
+        shake(&mut stream, &film).await?;
+        Ok(stream)
+    })
+    .await;
+    let (found, finding) = mpsc::channel(1);
+    found.send(silent.address).await.unwrap();
+    let (progress, mut seen) = watch::channel(ResolveProgress::default());
+    let blocking = async {
+        timeout(PATIENCE, seen.wait_for(|progress| progress.connected == 1)).await.unwrap().unwrap();
+        swarm.set_blocklist(blocklist("127.0.0.0/8")).await;
+        timeout(PATIENCE, silent.let_go.recv()).await.unwrap().unwrap();
+    };
+    tokio::select! {
+        end = swarm.resolve(film.spec.info_hash, finding, progress) => panic!("{end:?}"),
+        () = blocking => {}
+    }
+}
+
+fn blocklist(text: &str) -> Arc<Blocklist> {
+    Arc::new(Blocklist::parse(text.as_bytes()).unwrap())
+}
+
+/// Whether who calls there for this film gets no answer, but an end.
+async fn is_hung_up_on(address: SocketAddr, film: &Film) -> bool {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let info_hash = film.spec.info_hash;
+    let ours = Handshake { info_hash, peer_id: [b'c'; 20], reserved: Reserved::default() };
+    // It may have hung up before.
+    let _ = stream.write_all(&ours.encode()).await;
+    // A reset is an end like any other.
+    let end = timeout(PATIENCE, stream.read(&mut [0])).await.expect("it comes in time");
+    end.unwrap_or(0) == 0
 }

@@ -44,6 +44,7 @@ pub(crate) fn config(dir: &Path) -> EngineConfig {
         dht_state_path: dir.join("dht.json"),
         enable_discovery: false,
         transfers: TransferSettings::default(),
+        blocklist: Arc::default(),
         addresses: AddressPolicy::PrivateToo,
         download_limit_bytes_per_sec: 0,
         upload_limit_bytes_per_sec: 0,

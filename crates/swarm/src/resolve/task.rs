@@ -95,7 +95,10 @@ pub(crate) async fn run(request: Request, context: Context) -> Result<Metadata, 
                     break info;
                 }
             }
-            _ = ticks.tick() => task.ask_all(),
+            _ = ticks.tick() => {
+                task.drop_banned();
+                task.ask_all();
+            }
         }
         task.dial();
         task.publish();
@@ -179,6 +182,13 @@ impl Task {
         if let Some(id) = useless {
             self.drop_peer(id);
         }
+    }
+
+    /// The list of blocked addresses may have changed.
+    fn drop_banned(&mut self) {
+        let banned = self.peers.iter().filter(|(_, peer)| self.is_banned(peer.who.address));
+        let banned: Vec<u64> = banned.map(|(id, _)| *id).collect();
+        banned.into_iter().for_each(|id| self.dismiss(id));
     }
 
     fn dialed(&mut self, address: SocketAddr, result: Result<Greeted, PeerError>) {
