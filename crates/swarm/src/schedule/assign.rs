@@ -20,6 +20,10 @@ const PATIENCE_SECS: f64 = 0.03;
 /// A block should be here so long before it is needed.
 const DUE_MARGIN: Duration = Duration::from_millis(500);
 
+/// Some look at what they were asked for only so often. Of one that has sent nothing yet it is not known; while others are
+/// proven, it gets what can wait so long.
+const NEWCOMER_PAUSE_SECS: f64 = 0.5;
+
 /// A peer that sends what it is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Server {
@@ -38,15 +42,17 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn new(id: PeerId, slot: usize, peer: &Peer, now: Duration, extra_room: usize) -> Self {
+    fn new(id: PeerId, slot: usize, peer: &Peer, now: Duration, extra_room: usize, are_proven: bool) -> Self {
         let pace = peer.pace(now);
         let in_flight = peer.flights.len();
+        let is_untried = are_proven && in_flight == 0 && peer.measured_rate().is_none();
+        let pause_secs = if is_untried { NEWCOMER_PAUSE_SECS } else { 0.0 };
         Self {
             id,
             slot,
             room: peer.room(pace, extra_room),
             in_flight,
-            free_in_secs: pace.free_in_secs(in_flight),
+            free_in_secs: pace.free_in_secs(in_flight) + pause_secs,
             secs_per_block: pace.secs_per_block,
             round_trip_secs: pace.round_trip_secs,
             is_silent: pace.is_silent,
@@ -80,9 +86,10 @@ struct Helper {
 impl Scheduler {
     /// All peers that send what they are asked for. `extra_room` is given beyond what keeps them busy.
     pub(super) fn servers(&self, now: Duration, extra_room: usize) -> Vec<Server> {
+        let are_proven = self.peers.values().any(|peer| peer.standing() == Standing::Proven);
         let peers = self.peers.iter().enumerate();
         let open = peers.filter(|(_, (_, peer))| peer.may_serve(now));
-        open.map(|(slot, (id, peer))| Server::new(id, slot, peer, now, extra_room)).collect()
+        open.map(|(slot, (id, peer))| Server::new(id, slot, peer, now, extra_room, are_proven)).collect()
     }
 
     pub(super) fn assign(&mut self, now: Duration, actions: &mut Vec<Action>) {

@@ -45,6 +45,9 @@ pub use terms::{Action, Config, Counters, PeerId, PieceState, Received};
 /// How often it is looked at what is needed while nothing of it is asked for: who rejects requests is asked again later.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Who needs something sooner than this, and has nobody who was asked for it, is short of it.
+const SHORT_WITHIN: Duration = Duration::from_secs(1);
+
 /// See the module.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -371,6 +374,9 @@ impl Scheduler {
             plan::Pieces { layout: &self.layout, states: &self.states, availability: &self.availability };
         if self.plan.refresh(now, &pieces, serves, self.config.max_rest_pieces) {
             self.take_back_unplanned(now, actions);
+            if self.is_anybody_short(now) {
+                self.take_back_rest(now, actions);
+            }
         }
         if self.peers.values().all(|peer| peer.flights.is_empty()) {
             self.flow.begins(now);
@@ -434,6 +440,30 @@ impl Scheduler {
                 if bytes > 0 {
                     actions.push(Action::Forget(piece));
                 }
+            }
+        }
+    }
+
+    /// Whether a reader will soon need blocks that nobody was asked for: mostly as it went elsewhere.
+    fn is_anybody_short(&self, now: Duration) -> bool {
+        let soon = now + SHORT_WITHIN;
+        let mut wanted = self.plan.entries().iter().take_while(|wanted| wanted.class != Class::Rest);
+        wanted.any(|wanted| wanted.due.is_some_and(|due| due < soon) && self.unasked(wanted.piece) > 0)
+    }
+
+    /// Cancels what nobody waits for, as it would come before what somebody waits for. What is here of it stays.
+    fn take_back_rest(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let rest = self.plan.entries().iter().filter(|wanted| wanted.class == Class::Rest);
+        for piece in rest.map(|wanted| wanted.piece).collect::<Vec<_>>() {
+            let Some(mut partial) = self.partials.remove(&piece) else { continue };
+            if !partial.is_complete() {
+                self.take_back(piece, &partial, Some(now), actions);
+                partial.drop_all_requests();
+            }
+            if partial.here() == 0 {
+                self.states[piece.as_usize()] = PieceState::Missing;
+            } else {
+                self.partials.insert(piece, partial);
             }
         }
     }

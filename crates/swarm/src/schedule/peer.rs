@@ -30,8 +30,8 @@ const SILENT_BLOCKS: f64 = 8.0;
 const MIN_SLACK: Duration = Duration::from_millis(15);
 /// A peer that owes something, and is asked for nothing, is tried again with what is not needed before this.
 const MAX_OWED_SECS: f64 = 3.0;
-/// Bursts further apart than this are not bridged.
-const MAX_UNEVEN_SECS: f64 = 0.25;
+/// Bursts further apart than this are bridged only if they come again and again.
+const MAX_UNEVEN_SECS: f64 = 0.1;
 const UNEVEN_MEMORY_SECS: f64 = 2.0;
 /// A request that is cancelled after so many times what a block usually takes counts as not answered.
 const OWES_AFTER_BLOCKS: f64 = 3.0;
@@ -82,7 +82,7 @@ pub(super) struct Peer {
     slack: Duration,
     /// When the last block came, or when the first of an empty queue could have come.
     progress_at: Duration,
-    /// By how much its blocks came late lately: some send in bursts.
+    /// By how much its blocks came late lately after it had sent all it was asked for: some send a little at a time.
     uneven_secs: f64,
     bursts: Bursts,
     /// It was asked for something that was then cancelled, for it sent nothing for longer than usual; nothing came since.
@@ -172,7 +172,7 @@ impl Peer {
                 let begins_at = self.progress_at.max(first.asked_at + self.round_trip);
                 begins_at.as_secs_f64() - now.as_secs_f64()
             }
-            None => round_trip_secs,
+            None => round_trip_secs + self.bursts.pause_secs(),
         };
         Pace {
             secs_per_block: usual_secs.max(overdue_secs),
@@ -238,8 +238,13 @@ impl Peer {
             return false;
         }
         let since = now.saturating_sub(self.progress_at).as_secs_f64();
-        let overdue_secs = (since - self.usual_secs_per_block()).min(MAX_UNEVEN_SECS);
-        self.uneven_secs = (self.uneven_secs * (-since / UNEVEN_MEMORY_SECS).exp()).max(overdue_secs);
+        // A longer queue helps only who had nothing left to send: what comes late although it was asked for in time was lost on
+        // its way, and would be late behind others as well.
+        let asked_at = place.and_then(|place| self.flights.get(place)).map(|flight| flight.asked_at);
+        let was_idle = asked_at.is_some_and(|asked_at| asked_at + self.round_trip >= self.progress_at);
+        let overdue_secs = if was_idle { since - self.usual_secs_per_block() } else { 0.0 };
+        self.uneven_secs *= (-since / UNEVEN_MEMORY_SECS).exp();
+        self.uneven_secs = self.uneven_secs.max(overdue_secs.min(MAX_UNEVEN_SECS));
         self.observe(bytes as f64, since);
         if let Some(flight) = place.and_then(|place| self.flights.remove(place)) {
             let way = now.saturating_sub(flight.asked_at);
