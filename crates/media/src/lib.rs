@@ -7,6 +7,9 @@
 mod boxes;
 mod description;
 mod fragments;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod index;
 mod plan;
 mod probe;

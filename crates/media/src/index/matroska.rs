@@ -142,7 +142,8 @@ impl Matroska {
         let body = start..start + bytes;
         let Some(bytes) = view.window.get(&body) else {
             self.state = State::Ebml;
-            return Ok(Step::Need(body));
+            // With the header, which is looked at once more.
+            return Ok(Step::Need(0..body.end));
         };
         self.is_webm =
             Elements::new(bytes).flatten().any(|(id, body)| id == DOC_TYPE && text(body) == "webm");

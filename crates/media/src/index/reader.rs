@@ -14,7 +14,8 @@ const HEADERS_BYTES: u64 = 64 * 1024;
 /// What a container is read by; see the sections of RFC 9559 and ISO/IEC 14496-12 in the modules.
 #[derive(Debug)]
 enum Machine {
-    Unknown,
+    /// Which one it is stands in so many bytes at the front.
+    Unknown(u64),
     Matroska(Box<Matroska>),
     Mp4(Box<Mp4>),
     Ended,
@@ -68,11 +69,16 @@ pub struct Reader {
 impl Reader {
     /// A reader of a file of `file_bytes`, whether they are here or not.
     pub fn new(file_bytes: u64) -> Self {
-        let head = file_bytes.min(HEAD_BYTES);
+        Self::with_head(file_bytes, HEAD_BYTES)
+    }
+
+    /// A reader that begins with fewer bytes, at least 8: what it finds is the same.
+    pub(crate) fn with_head(file_bytes: u64, head_bytes: u64) -> Self {
+        let head = file_bytes.min(head_bytes);
         Self {
             file_bytes,
             window: Window::default(),
-            machine: Machine::Unknown,
+            machine: Machine::Unknown(head),
             need: 0..head,
             asked_bytes: head,
             steps: 0,
@@ -148,8 +154,8 @@ impl Reader {
             Machine::Ended => Err(IndexError::Ended),
             Machine::Matroska(matroska) => matroska.step(view),
             Machine::Mp4(mp4) => mp4.step(view),
-            Machine::Unknown => {
-                let head = self.window.get(&(0..self.file_bytes.min(HEAD_BYTES))).unwrap_or_default();
+            Machine::Unknown(head) => {
+                let head = self.window.get(&(0..*head)).unwrap_or_default();
                 self.machine = if Matroska::begins(head) {
                     Machine::Matroska(Box::default())
                 } else if Mp4::begins(head) {

@@ -4,6 +4,7 @@
 
 mod broken;
 mod clips;
+mod hostile;
 mod matroska;
 mod mp4;
 mod time;

@@ -75,7 +75,8 @@ impl Attachments {
         };
         match id {
             FILE_NAME | FILE_MEDIA_TYPE if body.end - body.start <= MAX_TEXT_BYTES && !body.is_empty() => {
-                let Some(bytes) = view.window.get(&body) else { return Some(Step::Need(body)) };
+                // With the header, which is looked at once more.
+                let Some(bytes) = view.window.get(&body) else { return Some(Step::Need(self.at..body.end)) };
                 let text = shown(&text(bytes)).unwrap_or_default();
                 *(if id == FILE_NAME { &mut file.name } else { &mut file.mime_type }) = text;
             }
