@@ -48,6 +48,7 @@ fn check(index: &ContainerIndex, file_bytes: u64) {
     for chapter in index.editions.iter().flat_map(|edition| &edition.chapters) {
         assert!(chapter.end.is_none_or(|end| end > chapter.start));
     }
+    assert_eq!(ContainerIndex::from_bytes(&index.to_bytes()).as_ref(), Some(index), "as it was kept");
     if let Ok(times) = &index.time_index {
         check_times(times, file_bytes);
     }

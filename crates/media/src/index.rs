@@ -13,6 +13,7 @@ mod matroska;
 mod mp4;
 mod points;
 mod reader;
+mod stored;
 mod time_index;
 mod window;
 

@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::TimeIndex;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Container {
     Matroska,
     WebM,
@@ -14,7 +16,7 @@ pub enum Container {
 }
 
 /// What a container says of the film inside it. Names are cut, and without what cannot be seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContainerIndex {
     pub container: Container,
     pub duration: Option<Duration>,
@@ -34,7 +36,7 @@ impl ContainerIndex {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContainerTrackKind {
     Video,
     Audio,
@@ -42,7 +44,7 @@ pub enum ContainerTrackKind {
     Other,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerTrack {
     /// As the container counts: `TrackNumber` in Matroska, `track_ID` in MP4.
     pub number: u64,
@@ -58,7 +60,7 @@ pub struct ContainerTrack {
     pub frame_duration: Option<Duration>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Edition {
     pub is_default: bool,
     /// The chapters stand in the order of play, which is not that of the file; they may lie in other files.
@@ -67,7 +69,7 @@ pub struct Edition {
     pub chapters: Vec<Chapter>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chapter {
     pub start: Duration,
     pub end: Option<Duration>,
@@ -76,14 +78,14 @@ pub struct Chapter {
     pub depth: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChapterName {
     pub text: String,
     pub language: Option<String>,
 }
 
 /// A file inside the file, such as a font. Its data is never asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     pub name: String,
     pub mime_type: String,
@@ -92,7 +94,7 @@ pub struct Attachment {
 }
 
 /// Why a file has no time index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum NoTimeIndex {
     #[error("the file has no index")]
     Absent,

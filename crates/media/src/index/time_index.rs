@@ -3,6 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::stored::StoredTimes;
+
 /// A moment that the container names, and where reading has to begin for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
@@ -28,7 +32,8 @@ pub struct BitRate {
 }
 
 /// Points of a film by time. A later one stands later in the file; there is at least one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredTimes", into = "StoredTimes")]
 pub struct TimeIndex {
     points: Vec<Point>,
     /// Where the film ends, if that is known.
@@ -45,6 +50,11 @@ impl TimeIndex {
 
     pub fn points(&self) -> &[Point] {
         &self.points
+    }
+
+    /// Where the film ends, in time and in the file, if that is known.
+    pub fn end(&self) -> Option<(Duration, u64)> {
+        self.end
     }
 
     /// The last place at or before that moment where decoding can begin; the first of all if it is before that.

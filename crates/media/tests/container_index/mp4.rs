@@ -41,7 +41,7 @@ fn assert_points_are_packets(path: &Path, read: &Read) {
         let is_it = |it: &Packet| it.byte == point.byte && is_near(it.time, point.time, MICROSECOND);
         assert!(all.iter().any(is_it), "{point:?}");
     }
-    assert!(points.windows(2).all(|pair| pair[1].time - pair[0].time <= Duration::from_millis(700)));
+    assert!(points.windows(2).all(|pair| pair[1].time - pair[0].time <= Duration::from_millis(1200)));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_film_of_key_frames_only_and_a_song_have_an_index() {
     let read = read(&song);
     let all = packets(&song, "a");
     let points = read.index.time_index.unwrap();
-    assert!(points.points().len() >= 100);
+    assert!(points.points().len() >= 50);
     for point in points.points() {
         let is_it = |it: &Packet| it.byte == point.byte && is_near(it.time, point.time, FRAME);
         assert!(all.iter().any(is_it), "{point:?}");

@@ -12,7 +12,7 @@ use super::track::{ParsedTrack, TrackClock};
 use crate::boxes::Boxes;
 
 /// Between sync samples a point is kept each so often, so that an estimate is never far from one.
-const POINT_EVERY: Duration = Duration::from_millis(500);
+const POINT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Movie {
