@@ -1,85 +1,13 @@
 //! Files that no program writes: tables that claim more than there is, sizes at the edge of numbers, parts that name each
 //! other. And films larger than a test could hold.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use freshet_media::index::{ContainerIndex, IndexError, NoTimeIndex, Progress, Reader};
+use freshet_media::index::{IndexError, NoTimeIndex};
 
-/// A file of which only some stretches are not zero.
-#[derive(Default)]
-struct Sparse {
-    parts: BTreeMap<u64, Vec<u8>>,
-    bytes: u64,
-}
-
-impl Sparse {
-    fn of(bytes: Vec<u8>) -> Self {
-        let length = bytes.len() as u64;
-        Self { parts: BTreeMap::from([(0, bytes)]), bytes: length }
-    }
-
-    fn append(&mut self, part: Vec<u8>) {
-        let at = self.bytes;
-        self.bytes += part.len() as u64;
-        self.parts.insert(at, part);
-    }
-
-    fn skip(&mut self, bytes: u64) {
-        self.bytes += bytes;
-    }
-
-    fn read(&self) -> Result<(ContainerIndex, u64), IndexError> {
-        let mut reader = Reader::new(self.bytes);
-        loop {
-            let need = reader.need();
-            assert!(need.end <= self.bytes);
-            let mut bytes = vec![0; (need.end - need.start) as usize];
-            for (start, part) in &self.parts {
-                let from = need.start.max(*start);
-                let to = need.end.min(start + part.len() as u64);
-                if from < to {
-                    let here = &part[(from - start) as usize..(to - start) as usize];
-                    bytes[(from - need.start) as usize..(to - need.start) as usize].copy_from_slice(here);
-                }
-            }
-            if let Progress::Done(index) = reader.feed(&bytes)? {
-                return Ok((*index, reader.asked_bytes()));
-            }
-        }
-    }
-}
-
-fn mp4_box(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
-    let body = parts.concat();
-    [&(body.len() as u32 + 8).to_be_bytes()[..], kind, &body].concat()
-}
-
-/// A full box of words.
-fn words(kind: &[u8; 4], words: &[u32]) -> Vec<u8> {
-    let body: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    mp4_box(kind, &[&[0; 4], &body])
-}
-
-/// A movie of one video track of 1000 ticks a second with these tables.
-fn moov(tables: &[Vec<u8>]) -> Vec<u8> {
-    let stbl = mp4_box(b"stbl", &[&tables.concat()]);
-    let hdlr = words(b"hdlr", &[0, u32::from_be_bytes(*b"vide"), 0, 0, 0]);
-    let mdia =
-        mp4_box(b"mdia", &[&words(b"mdhd", &[0, 0, 1000, 60_000, 0]), &hdlr, &mp4_box(b"minf", &[&stbl])]);
-    let trak = mp4_box(b"trak", &[&words(b"tkhd", &[0, 0, 1, 0, 0]), &mdia]);
-    mp4_box(b"moov", &[&words(b"mvhd", &[0, 0, 1000, 60_000]), &trak])
-}
-
-fn ftyp() -> Vec<u8> {
-    mp4_box(b"ftyp", &[b"isom", &[0; 4]])
-}
-
-fn in_front(tables: &[Vec<u8>]) -> Sparse {
-    let mut file = Sparse::of([ftyp(), moov(tables)].concat());
-    file.skip(1 << 40);
-    file
-}
+use crate::made::{
+    Sparse, element, ftyp, in_front, matroska, moov, mp4_box, number, seek, video_track, words,
+};
 
 #[test]
 fn a_film_of_a_terabyte_is_stepped_over() {
@@ -198,28 +126,6 @@ fn boxes_without_end_are_an_error() {
     assert_eq!(Sparse::of(none).read().unwrap_err(), IndexError::Damaged(16));
     let past_end = [&ftyp()[..], b"\0\0\0\x01mdat\xff\xff\xff\xff\xff\xff\xff\xff"].concat();
     assert_eq!(Sparse::of(past_end).read().unwrap_err(), IndexError::Truncated(32));
-}
-
-fn element(id: u32, body: &[u8]) -> Vec<u8> {
-    let id = id.to_be_bytes();
-    let id = &id[id.iter().position(|byte| *byte != 0).unwrap()..];
-    [id, &((body.len() as u64) | 1 << 56).to_be_bytes(), body].concat()
-}
-
-fn matroska(parts: &[Vec<u8>]) -> Vec<u8> {
-    [element(0x1a45_dfa3, &element(0x4282, b"matroska")), element(0x1853_8067, &parts.concat())].concat()
-}
-
-fn number(id: u32, value: u64) -> Vec<u8> {
-    element(id, &value.to_be_bytes())
-}
-
-fn video_track() -> Vec<u8> {
-    element(0x1654_ae6b, &element(0xae, &[number(0xd7, 1), number(0x83, 1)].concat()))
-}
-
-fn seek(id: u32, position: u64) -> Vec<u8> {
-    element(0x4dbb, &[element(0x53ab, &id.to_be_bytes()), number(0x53ac, position)].concat())
 }
 
 const SEEK_HEAD: u32 = 0x114d_9b74;

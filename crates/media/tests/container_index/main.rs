@@ -5,8 +5,10 @@
 mod broken;
 mod clips;
 mod hostile;
+mod made;
 mod matroska;
 mod mp4;
+mod rare;
 mod time;
 
 use std::ops::Range;
