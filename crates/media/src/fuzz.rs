@@ -135,7 +135,7 @@ mod tests {
             for mut seed in seeds_of(name) {
                 for at in places(&seed) {
                     let right = seed[at];
-                    for wrong in [0, 0xff, right ^ 1, right ^ 0x10] {
+                    for wrong in [0xff, right ^ 1] {
                         seed[at] = wrong;
                         door(&seed);
                     }

@@ -4,6 +4,7 @@
 mod chapters;
 mod fields;
 mod fragments;
+mod last_fragment;
 mod movie;
 mod samples;
 mod track;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use self::chapters::ChapterTexts;
 use self::fragments::SegmentIndex;
 use self::movie::Movie;
-use super::points::Points;
+use super::points::{MAX_TIME, Points};
 use super::reader::{Step, View};
 use super::{Chapter, Container, ContainerIndex, Edition, IndexError, NoTimeIndex, TimeIndex};
 use crate::boxes::{BodySize, BoxHeader, HeaderError, MAX_HEADER_BYTES};
@@ -57,6 +58,8 @@ enum State {
     Behind(u64),
     Tail,
     Fragments(Range<u64>),
+    LastFragmentAt(u64),
+    LastFragment(Range<u64>),
     Finish,
 }
 
@@ -114,6 +117,8 @@ impl Mp4 {
             State::Behind(at) => Ok(self.behind(view, at)),
             State::Tail => Ok(self.tail(view)),
             State::Fragments(range) => Ok(self.fragments(view, range)),
+            State::LastFragmentAt(at) => Ok(self.last_fragment_at(view, at)),
+            State::LastFragment(body) => Ok(self.last_fragment(view, body)),
             State::Finish => self.finish(view),
         }
     }
@@ -267,6 +272,41 @@ impl Mp4 {
         if let Some(movie) = &self.movie {
             self.starts.push(range.start);
             self.fragment_points = fragments::fragment_points(bytes, movie, view.file_bytes);
+            let last = self.fragment_points.as_ref().and_then(Points::last_byte);
+            if movie.duration.is_none()
+                && let Some(last) = last
+            {
+                self.state = State::LastFragmentAt(last);
+            }
+        }
+        Step::Go
+    }
+
+    fn last_fragment_at(&mut self, view: View<'_>, at: u64) -> Step {
+        match look(view, at) {
+            Look::Need(range) => return self.wait(State::LastFragmentAt(at), range),
+            Look::Found { kind, body }
+                if &kind == b"moof"
+                    && body.end <= view.file_bytes
+                    && body.end - body.start <= last_fragment::MAX_BYTES
+                    && view.affords(&body) =>
+            {
+                self.state = State::LastFragment(body);
+            }
+            Look::Found { .. } | Look::Broken | Look::End => {}
+        }
+        Step::Go
+    }
+
+    fn last_fragment(&mut self, view: View<'_>, body: Range<u64>) -> Step {
+        let Some(bytes) = view.window.get(&body) else {
+            return self.wait(State::LastFragment(body.clone()), body);
+        };
+        if let Some(movie) = &mut self.movie
+            && let Some((number, clock)) = movie.main()
+        {
+            let end = last_fragment::end(bytes, number, clock, movie.default_ticks);
+            movie.duration = end.filter(|end| !end.is_zero() && *end <= MAX_TIME);
         }
         Step::Go
     }

@@ -46,6 +46,10 @@ impl Points {
         self.kept.is_empty()
     }
 
+    pub(super) fn last_byte(&self) -> Option<u64> {
+        self.kept.iter().map(|point| point.byte).max()
+    }
+
     /// The points by time. Of points that contradict each other, as many as can be true together: later in the film is later
     /// in the file.
     pub(super) fn finish(mut self) -> Vec<Point> {

@@ -8,6 +8,7 @@ use super::super::points::{MAX_TIME, Points};
 use super::super::{Chapter, ContainerTrack, ContainerTrackKind, NoTimeIndex};
 use super::chapters::{self, ChapterTexts};
 use super::fields::{Fields, ticks_to_duration};
+use super::last_fragment;
 use super::track::{ParsedTrack, TrackClock};
 use crate::boxes::Boxes;
 
@@ -24,6 +25,8 @@ pub(super) struct Movie {
     pub(super) texts: Option<ChapterTexts>,
     pub(super) points: Points,
     pub(super) why_no_points: NoTimeIndex,
+    /// How long a sample of the main track is where its fragment does not say it.
+    pub(super) default_ticks: u32,
     clocks: Vec<(u64, TrackClock)>,
     main: Option<u64>,
 }
@@ -81,6 +84,10 @@ impl Movie {
             texts,
             points,
             why_no_points: if has_samples { NoTimeIndex::Damaged } else { NoTimeIndex::Absent },
+            default_ticks: mvex
+                .zip(main)
+                .and_then(|(mvex, main)| last_fragment::default_duration(mvex, main.track.number))
+                .unwrap_or(0),
             clocks: parsed.iter().map(|track| (track.track.number, track.clock)).collect(),
             main: main.map(|track| track.track.number),
             tracks: parsed
