@@ -84,7 +84,7 @@ pub struct ChapterName {
     pub language: Option<String>,
 }
 
-/// A file inside the file, such as a font. Its data is never asked for.
+/// A file inside the file, such as a font or a cover. Its data is not given, and in Matroska never asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     pub name: String,

@@ -2,6 +2,7 @@
 //! fragments the index of segments behind it (`sidx`) or the one at the end (`mfra`). No fragment is ever read.
 
 mod chapters;
+mod covers;
 mod fields;
 mod fragments;
 mod last_fragment;
@@ -18,7 +19,7 @@ use self::fragments::SegmentIndex;
 use self::movie::Movie;
 use super::points::{MAX_TIME, Points};
 use super::reader::{Step, View};
-use super::{Chapter, Container, ContainerIndex, Edition, IndexError, NoTimeIndex, TimeIndex};
+use super::{Attachment, Chapter, Container, ContainerIndex, Edition, IndexError, NoTimeIndex, TimeIndex};
 use crate::boxes::{BodySize, BoxHeader, HeaderError, MAX_HEADER_BYTES};
 
 /// Boxes that a file may begin with.
@@ -40,6 +41,7 @@ pub(super) struct Mp4 {
     nested: VecDeque<u64>,
     fragment_points: Option<Points>,
     chapters: Vec<Chapter>,
+    covers: Vec<Attachment>,
     /// Starts of what is no film, for the end of it.
     starts: Vec<u64>,
     too_large: bool,
@@ -156,6 +158,7 @@ impl Mp4 {
         };
         let mut movie = Movie::parse(bytes, view.file_bytes).ok_or(IndexError::Damaged(body.start))?;
         self.chapters = std::mem::take(&mut movie.chapters);
+        self.covers = covers::covers(bytes, body.start);
         self.texts = movie.texts.take();
         let is_in_fragments = movie.is_in_fragments;
         self.movie = Some(movie);
@@ -333,7 +336,7 @@ impl Mp4 {
             duration,
             tracks: movie.tracks,
             editions: if edition.chapters.is_empty() { Vec::new() } else { vec![edition] },
-            attachments: Vec::new(),
+            attachments: std::mem::take(&mut self.covers),
             time_index,
         })))
     }

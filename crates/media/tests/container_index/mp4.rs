@@ -214,3 +214,25 @@ fn tracks_and_chapters_are_as_the_file_names_them() {
         assert!(read.asked_bytes <= 4096 + moov_bytes + 64 * 1024, "{name}: {:?}", read.asked);
     }
 }
+
+#[test]
+fn a_cover_is_an_attachment_and_no_film() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = ["-f", "lavfi", "-i", "testsrc=s=64x64", "-frames:v", "1"];
+    let cover = ffmpeg(folder.path(), "cover.png", &picture);
+    let film = ["-f", "lavfi", "-i", "testsrc2=s=192x108:r=25:d=4", "-i", cover.to_str().unwrap()];
+    let maps = ["-map", "1", "-map", "0", "-c:v:0", "copy", "-disposition:v:0", "attached_pic", "-g", "50"];
+    let encode = ["-c:v:1", "libx264", "-preset", "ultrafast"];
+    let path = ffmpeg(folder.path(), "film.mp4", &[&film[..], &maps, &encode].concat());
+
+    let index = read(&path).index;
+
+    assert_eq!(index.attachments.len(), 1);
+    let found = &index.attachments[0];
+    assert_eq!((found.name.as_str(), found.mime_type.as_str()), ("cover.png", "image/png"));
+    let bytes = std::fs::read(&path).unwrap();
+    let data = &bytes[found.data.start as usize..found.data.end as usize];
+    assert_eq!(data, std::fs::read(&cover).unwrap());
+    let codecs: Vec<_> = index.tracks.iter().map(|track| track.codec.as_str()).collect();
+    assert_eq!(codecs, ["avc1"]);
+}
