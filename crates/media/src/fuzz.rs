@@ -66,7 +66,8 @@ fn check_times(times: &TimeIndex, file_bytes: u64) {
     let mut latest = Duration::ZERO;
     for byte in (0..=file_bytes).step_by(1 + file_bytes as usize / 64) {
         let time = times.time_at(byte).value;
-        assert!(time >= latest && times.byte_at(time).value <= file_bytes);
+        assert!(time >= latest, "{time:?} at {byte} after {latest:?}: {times:?}");
+        assert!(times.byte_at(time).value <= file_bytes, "{time:?}: {times:?}");
         latest = time;
     }
     for shortest in [Duration::ZERO, Duration::from_secs(4)] {

@@ -348,7 +348,9 @@ impl Mp4 {
         file_bytes: u64,
     ) -> Option<TimeIndex> {
         let last = points.last()?.byte;
-        let end = self.starts.iter().copied().filter(|start| *start > last).min().unwrap_or(file_bytes);
+        // An index of segments may claim more than there is.
+        let starts = self.starts.iter().copied().filter(|start| *start > last);
+        let end = starts.chain([file_bytes]).min()?;
         TimeIndex::new(points, duration, end)
     }
 }

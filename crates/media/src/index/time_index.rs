@@ -98,7 +98,8 @@ impl TimeIndex {
             end_time
         } else {
             let part = (byte - before.byte) as f64 / (end_byte - before.byte) as f64;
-            before.time + (end_time - before.time).mul_f64(part.clamp(0.0, 1.0))
+            // Over centuries a fraction is rounded by more than a nanosecond.
+            (before.time + (end_time - before.time).mul_f64(part.clamp(0.0, 1.0))).min(end_time)
         };
         Located { value, is_exact: false }
     }
@@ -205,6 +206,15 @@ mod tests {
         );
         assert_eq!(rates(1.5), [(secs(1.0), secs(4.0), 800.0), (secs(4.0), secs(6.0), 6400.0)]);
         assert_eq!(rates(100.0), [(secs(1.0), secs(6.0), 3040.0)]);
+    }
+
+    #[test]
+    fn an_estimate_stays_between_its_points_whatever_is_rounded() {
+        let end = Duration::new(u64::from(u32::MAX), 999_999_999);
+        let start = vec![Point { time: Duration::ZERO, byte: 0, is_sync: true }];
+        let index = TimeIndex::new(start, Some(end), 1 << 62).unwrap();
+        assert_eq!(index.time_at((1 << 62) - 1), Located { value: end, is_exact: false });
+        assert!(index.byte_at(end - Duration::from_nanos(1)).value <= 1 << 62);
     }
 
     #[test]
