@@ -83,6 +83,13 @@ pub struct PlaybackStart {
     pub audio_stream: Option<u32>,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackRef {
+    pub playback_id: PlaybackId,
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]

@@ -4,16 +4,17 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch,
-    TorrentDetail, TorrentSummary, TransferDetail, WireError,
+    ErrorCode, MediaRun, PlaybackIndex, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
+    SettingsPatch, TorrentDetail, TorrentSummary, TransferDetail, WireError,
 };
 use serde_json::Value;
 
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackStart, Search, SearchAnswer, TorrentAdd,
-    TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackRef, PlaybackStart, Search, SearchAnswer,
+    TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet,
+    VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -123,6 +124,8 @@ commands! {
     Both playback_open: playback::open(PlaybackOpen) -> PlaybackTicket;
     /// Starts delivering from a position; an earlier run of the same playback ends.
     Both playback_start: playback::start(PlaybackStart) -> MediaRun;
+    /// Chapters of the film, and where its moments stand in the file. Waits for the head and the index of the file.
+    Both playback_index: playback::index(PlaybackRef) -> PlaybackIndex;
     /// Where the playback stands.
     Both playback_report: playback::report(PlaybackReport) -> ();
     /// Remembers the volume.

@@ -5,6 +5,7 @@ use freshet_engine::{
     ActivateError, DeletePiecesError, Failure, FailureKind, OpenFileError, PreloadError, ReadError,
     ResolveError,
 };
+use freshet_media::index::ReadIndexError;
 use freshet_media::{NothingPlayable, ProbeError, StartRunError};
 use freshet_model::{
     AccessError, ErrorCode, MagnetError, MetainfoError, SettingsError, SourceError, WireError,
@@ -202,13 +203,26 @@ impl Coded for PreloadError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Open(error) => error.code(),
-            Self::Read(error) => match ReadError::from_io(error) {
-                Some(ReadError::Stalled) => ErrorCode::Stalled,
-                Some(ReadError::Paused | ReadError::Removed) => ErrorCode::Cancelled,
-                Some(ReadError::Failed(failure)) => failure_code(failure),
-                None => io_code(error),
-            },
+            Self::Read(error) => read_code(error),
             Self::Cancelled => ErrorCode::Cancelled,
+        }
+    }
+}
+
+fn read_code(error: &std::io::Error) -> ErrorCode {
+    match ReadError::from_io(error) {
+        Some(ReadError::Stalled) => ErrorCode::Stalled,
+        Some(ReadError::Paused | ReadError::Removed) => ErrorCode::Cancelled,
+        Some(ReadError::Failed(failure)) => failure_code(failure),
+        None => io_code(error),
+    }
+}
+
+impl Coded for ReadIndexError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Read(error) => read_code(error),
+            Self::Index(_) => ErrorCode::UnreadableMedia,
         }
     }
 }

@@ -40,9 +40,9 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackStart, Search, SearchAnswer, SearchFailure,
-    SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
-    ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackRef, PlaybackStart, Search, SearchAnswer,
+    SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove,
+    TransfersPause, ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
@@ -52,6 +52,7 @@ pub use description::Description as MediaDescription;
 pub use events::EventStream;
 pub use files::OpenFile;
 pub use freshet_engine::{FileReader, ReadError};
+pub use freshet_media::index::{ContainerIndex, IndexError};
 pub use import::{
     ImportLeftOut, ImportPreview, ImportReason, ImportReport, ImportRun, ImportSetting, ImportSettingKey,
     ImportTorrent, ImportUrl, ImportWhat,

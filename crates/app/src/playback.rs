@@ -4,6 +4,7 @@
 //! happened since its last stored report, at most [`rules::SAVE_POSITION_EVERY`].
 
 mod delivery;
+mod index;
 mod progress;
 
 use std::collections::{HashMap, VecDeque};
@@ -18,6 +19,7 @@ use freshet_model::{
 use tracing::{info, warn};
 
 pub use delivery::{MediaPart, MediaPartError};
+pub(crate) use index::index;
 
 use crate::args::{PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;

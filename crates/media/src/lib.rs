@@ -1,17 +1,24 @@
 //! What is in the bytes of a file: probing it, and turning it into something that a web view plays.
 //!
-//! The media of strangers is never read in this process: `ffprobe` and `ffmpeg` are children that get one loopback
-//! address, a list of allowed formats and protocols, and nothing a stranger wrote as an argument.
+//! The media of strangers is never decoded in this process: `ffprobe` and `ffmpeg` are children that get one loopback
+//! address, a list of allowed formats and protocols, and nothing a stranger wrote as an argument. What is read here is
+//! the container around it ([`index`]): where things stand in the file, every size of it checked.
 
+mod boxes;
 mod description;
-mod mp4;
+mod fragments;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
+pub mod index;
 mod plan;
 mod probe;
 mod run;
+mod text;
 mod tools;
 
 pub use description::{DescribedFormat, DescribedStream, Description, Number, describe};
-pub use mp4::{FragmentError, Fragments};
+pub use fragments::{FragmentError, Fragments};
 pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
 pub use probe::{Probe, ProbeError, Stream, probe};
 pub use run::{Part, PartError, Run, RunOptions, StartRunError, TIME_SHIFT_SECS};

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 
 use crate::Tools;
+use crate::text::shown;
 
 /// No honest file describes itself in more.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
@@ -169,10 +170,6 @@ impl AnswerStream {
             "subtitle" => TrackKind::Subtitle,
             _ => return None,
         };
-        let shown = |text: Option<String>| {
-            let text: String = text?.chars().filter(|c| !c.is_control()).take(200).collect();
-            (!text.trim().is_empty()).then_some(text)
-        };
         let bits = if self.pix_fmt.contains("12") {
             12
         } else if self.pix_fmt.contains("p10") {
@@ -189,8 +186,8 @@ impl AnswerStream {
             bits,
             channels: self.channels,
             start_secs: seconds(self.start_time.as_deref()).unwrap_or(0.0),
-            language: shown(self.tags.language),
-            title: shown(self.tags.title),
+            language: self.tags.language.as_deref().and_then(shown),
+            title: self.tags.title.as_deref().and_then(shown),
         })
     }
 }

@@ -49,8 +49,8 @@ pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
 pub use pieces::{PieceMap, PieceReader};
 pub use playback::{
-    MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,
-    TrackKind,
+    BitRateSpan, ChapterInfo, MediaRun, NoTimePoints, PlaybackId, PlaybackIndex, PlaybackMode,
+    PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TimePoint, TrackInfo, TrackKind,
 };
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{

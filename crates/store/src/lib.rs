@@ -17,6 +17,7 @@ extern crate self as freshet_store;
 
 mod backup;
 mod cache;
+mod container_indexes;
 mod error;
 mod events;
 mod files;

@@ -9,7 +9,7 @@ use freshet_model::{FileEntry, FileIndex, InfoHash, StoreChange, TorrentRecord, 
 use crate::error::WriteError;
 use crate::foretold;
 use crate::request::{Operation, Tx};
-use crate::tables::torrents;
+use crate::tables::{container_indexes, torrents};
 
 /// What [`crate::Store::add_torrent`] gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +92,7 @@ impl Operation for RemoveTorrent {
         if let Some(known) = torrents::read(tx.conn, self.0)? {
             foretold::remember(tx, &known)?;
         }
+        container_indexes::delete(tx.conn, self.0)?;
         let was_there = torrents::delete(tx.conn, self.0)?;
         if was_there {
             tx.changed(StoreChange::TorrentRemoved(self.0));

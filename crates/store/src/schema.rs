@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_temporary.sql"),
     include_str!("../migrations/0006_web_seeds.sql"),
     include_str!("../migrations/0007_resume.sql"),
+    include_str!("../migrations/0008_container_indexes.sql"),
 ];
 
 /// The one writing connection. The file has to exist (an empty one is an empty database).

@@ -4,6 +4,7 @@
 //! would come back as if somebody had written it.
 
 pub(crate) mod access;
+pub(crate) mod container_indexes;
 pub(crate) mod foretold;
 pub(crate) mod marks;
 pub(crate) mod meta;

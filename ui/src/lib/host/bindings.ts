@@ -14,6 +14,10 @@ server_url: string | null, peer_port: number | null,
  */
 probed_types: Array<string>, };
 
+export type BitRateSpan = { start_secs: number, end_secs: number, bits_per_second: number, };
+
+export type ChapterInfo = { start_secs: number, end_secs: number | null, title: string | null, };
+
 export type DeviceAdd = { name: string, };
 
 export type DeviceAdded = { device: DeviceSummary, 
@@ -215,6 +219,8 @@ certificate_sha256: string | null,
  */
 problem: NetworkProblem | null, };
 
+export type NoTimePoints = "unknown_container" | "absent" | "damaged" | "beyond_end" | "too_large";
+
 export type Nothing = Record<symbol, never>;
 
 export type Notice = { kind: NoticeKind, 
@@ -267,6 +273,24 @@ export type PieceStand = "have" | "requested" | "available" | "missing";
 
 export type PlaybackId = string;
 
+export type PlaybackIndex = { duration_secs: number | null, 
+/**
+ * Sorted by start, unless the film plays them in another order.
+ */
+chapters: Array<ChapterInfo>, 
+/**
+ * Moments and where they stand in the file, rising in both. What lies between two of them is an estimate.
+ */
+points: Array<TimePoint>, 
+/**
+ * Why there are no points.
+ */
+no_points: NoTimePoints | null, 
+/**
+ * What the film costs, over spans without gaps.
+ */
+bit_rates: Array<BitRateSpan>, };
+
 export type PlaybackMode = "remux" | "transcode";
 
 export type PlaybackOpen = { info_hash: InfoHash, 
@@ -278,6 +302,8 @@ file_index?: FileIndex,
  * The MSE types (`video/mp4; codecs="…"`) that this view can play, of those in [`freshet_media::PROBED_TYPES`].
  */
 playable_types: Array<string>, };
+
+export type PlaybackRef = { playback_id: PlaybackId, };
 
 export type PlaybackReport = { playback_id: PlaybackId, kind: ReportKind, position_secs: number, duration_secs: number | null, };
 
@@ -425,6 +451,8 @@ marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: 
 export type SpareLine = "when_metered" | "always" | "never";
 
 export type Theme = "system" | "light" | "dark";
+
+export type TimePoint = { secs: number, byte: number, };
 
 export type TorrentAdd = { source: string, };
 
@@ -656,6 +684,8 @@ export interface Commands {
   playback_open: { args: PlaybackOpen; result: PlaybackTicket };
   /** Starts delivering from a position; an earlier run of the same playback ends. */
   playback_start: { args: PlaybackStart; result: MediaRun };
+  /** Chapters of the film, and where its moments stand in the file. Waits for the head and the index of the file. */
+  playback_index: { args: PlaybackRef; result: PlaybackIndex };
   /** Where the playback stands. */
   playback_report: { args: PlaybackReport; result: void };
   /** Remembers the volume. */

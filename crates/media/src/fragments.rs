@@ -3,6 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use crate::boxes::{BodySize, BoxHeader, HeaderError, MAX_HEADER_BYTES};
+
 /// A fragment is half a second of film; this is more than any real one has.
 const MAX_BOX_BYTES: u64 = 256 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
@@ -57,16 +59,23 @@ impl<R: AsyncRead + Unpin> Fragments<R> {
                 count => have += count,
             }
         }
-        let [s0, s1, s2, s3, kind @ ..] = header;
-        let mut body_bytes = u64::from(u32::from_be_bytes([s0, s1, s2, s3]));
         part.extend_from_slice(&header);
-        if body_bytes == 1 {
-            let large = self.input.read_u64().await.map_err(truncated)?;
-            part.extend_from_slice(&large.to_be_bytes());
-            body_bytes = large.checked_sub(16).ok_or(FragmentError::BoxSize(large))?;
-        } else {
-            body_bytes = body_bytes.checked_sub(8).ok_or(FragmentError::BoxSize(body_bytes))?;
+        let mut parsed = BoxHeader::parse(&header);
+        if parsed == Err(HeaderError::CutShort) {
+            let large = self.input.read_u64().await.map_err(truncated)?.to_be_bytes();
+            part.extend_from_slice(&large);
+            let mut whole = [0; MAX_HEADER_BYTES];
+            whole[..8].copy_from_slice(&header);
+            whole[8..].copy_from_slice(&large);
+            parsed = BoxHeader::parse(&whole);
         }
+        let (kind, body_bytes) = match parsed {
+            Ok(BoxHeader { kind, body: BodySize::Bytes(bytes), .. }) => (kind, bytes),
+            // A box up to the end would be a film that is never complete.
+            Ok(BoxHeader { body: BodySize::ToTheEnd, .. }) => return Err(FragmentError::BoxSize(0)),
+            Err(HeaderError::Size(bytes)) => return Err(FragmentError::BoxSize(bytes)),
+            Err(HeaderError::CutShort) => return Err(FragmentError::Truncated),
+        };
         if body_bytes > MAX_BOX_BYTES {
             return Err(FragmentError::BoxSize(body_bytes));
         }
