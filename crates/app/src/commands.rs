@@ -4,7 +4,7 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch,
+    ErrorCode, MediaRun, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget, Settings, SettingsPatch,
     TorrentDetail, TorrentSummary, TransferDetail, WireError,
 };
 use serde_json::Value;
@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackStart, Search, SearchAnswer, TorrentAdd,
-    TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackRef, PlaybackStart, Search, SearchAnswer,
+    TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet,
+    VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -117,14 +118,16 @@ commands! {
     /// Sets or takes away the viewed mark of a file.
     Both viewed_set: viewed::set(ViewedSet) -> ();
 
-    /// Shows a file in the player window.
-    Main player_show: player::show(PlayerTarget) -> ();
+    /// Shows a file in the player window; the player itself goes on to the next file with it.
+    Both player_show: player::show(PlayerTarget) -> ();
     /// Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes.
     Both playback_open: playback::open(PlaybackOpen) -> PlaybackTicket;
     /// Starts delivering from a position; an earlier run of the same playback ends.
     Both playback_start: playback::start(PlaybackStart) -> MediaRun;
     /// Where the playback stands.
     Both playback_report: playback::report(PlaybackReport) -> ();
+    /// How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known.
+    Both playback_map: playback::map(PlaybackRef) -> Option<PlaybackMap>;
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use freshet_model::{TrackInfo, TrackKind};
+use freshet_model::{Chapter, ChapterKind, TrackInfo, TrackKind};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 
@@ -11,6 +11,7 @@ use crate::Tools;
 /// No honest file describes itself in more.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const MAX_STREAMS: usize = 256;
+const MAX_CHAPTERS: usize = 256;
 
 /// A file as far as its header tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Probe {
     /// Where the file's own clock starts; players show this as zero.
     pub start_secs: f64,
     pub streams: Vec<Stream>,
+    /// By the clock that players show, in order.
+    pub chapters: Vec<Chapter>,
 }
 
 /// One stream inside a file.
@@ -64,7 +67,7 @@ pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result
 pub(crate) async fn ask(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Vec<u8>, ProbeError> {
     let mut child = tools
         .ffprobe()
-        .args(["-print_format", "json", "-show_format", "-show_streams", "-i", input_url])
+        .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-i", input_url])
         .spawn()
         .map_err(ProbeError::Start)?;
     let out = child.stdout.take();
@@ -105,10 +108,19 @@ fn parse(answer: &[u8]) -> Result<Probe, ProbeError> {
     if !streams.iter().any(|stream| stream.kind != TrackKind::Subtitle) {
         return Err(ProbeError::Unreadable("it has neither picture nor sound".to_owned()));
     }
+    let start_secs = seconds(answer.format.start_time.as_deref()).unwrap_or(0.0).max(0.0);
+    let mut chapters: Vec<Chapter> = answer
+        .chapters
+        .into_iter()
+        .take(MAX_CHAPTERS)
+        .filter_map(|chapter| chapter.read(start_secs))
+        .collect();
+    chapters.sort_by(|a, b| a.start_secs.total_cmp(&b.start_secs));
     Ok(Probe {
         duration_secs: seconds(answer.format.duration.as_deref()).filter(|duration| *duration > 0.0),
-        start_secs: seconds(answer.format.start_time.as_deref()).unwrap_or(0.0).max(0.0),
+        start_secs,
         streams,
+        chapters,
     })
 }
 
@@ -116,6 +128,8 @@ fn parse(answer: &[u8]) -> Result<Probe, ProbeError> {
 struct Answer {
     #[serde(default)]
     streams: Vec<AnswerStream>,
+    #[serde(default)]
+    chapters: Vec<AnswerChapter>,
     #[serde(default)]
     format: AnswerFormat,
 }
@@ -160,6 +174,30 @@ struct Tags {
     title: Option<String>,
 }
 
+/// A stranger's words as they may be shown.
+fn shown(text: Option<String>) -> Option<String> {
+    let text: String = text?.chars().filter(|c| !c.is_control()).take(200).collect();
+    (!text.trim().is_empty()).then_some(text)
+}
+
+#[derive(Deserialize)]
+struct AnswerChapter {
+    start_time: Option<String>,
+    end_time: Option<String>,
+    #[serde(default)]
+    tags: Tags,
+}
+
+impl AnswerChapter {
+    fn read(self, file_start_secs: f64) -> Option<Chapter> {
+        let start_secs = (seconds(self.start_time.as_deref())? - file_start_secs).max(0.0);
+        let end_secs = seconds(self.end_time.as_deref())? - file_start_secs;
+        let title = shown(self.tags.title);
+        let kind = title.as_deref().map_or(ChapterKind::Part, ChapterKind::from_title);
+        (end_secs > start_secs).then_some(Chapter { start_secs, end_secs, title, kind })
+    }
+}
+
 impl AnswerStream {
     fn read(self) -> Option<Stream> {
         let kind = match self.codec_type.as_str() {
@@ -168,10 +206,6 @@ impl AnswerStream {
             "audio" => TrackKind::Audio,
             "subtitle" => TrackKind::Subtitle,
             _ => return None,
-        };
-        let shown = |text: Option<String>| {
-            let text: String = text?.chars().filter(|c| !c.is_control()).take(200).collect();
-            (!text.trim().is_empty()).then_some(text)
         };
         let bits = if self.pix_fmt.contains("12") {
             12
@@ -265,6 +299,24 @@ mod tests {
         assert_eq!(probe.streams[0].mime_codec().as_deref(), Some("avc1.64001f"));
         assert_eq!(probe.streams[0].start_secs, 1.483);
         assert_eq!(probe.streams[1].title.as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn reads_chapters_by_the_clock_that_players_show() {
+        let answer = br#"{"streams":[{"index":0,"codec_type":"video"}],"chapters":[
+            {"start_time":"91.4","end_time":"300.0","tags":{"title":"The river"}},
+            {"start_time":"1.4","end_time":"91.4","tags":{"title":"Opening"}},
+            {"start_time":"50.0","end_time":"50.0"},
+            {"start_time":"nan","end_time":"60.0"}],
+            "format":{"duration":"300","start_time":"1.4"}}"#;
+
+        let chapters = parse(answer).unwrap().chapters;
+
+        let seen: Vec<_> = chapters.iter().map(|c| (c.start_secs, c.kind, c.title.as_deref())).collect();
+        assert_eq!(
+            seen,
+            [(0.0, ChapterKind::Intro, Some("Opening")), (90.0, ChapterKind::Part, Some("The river"))]
+        );
     }
 
     #[test]

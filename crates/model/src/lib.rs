@@ -13,6 +13,7 @@
 
 mod access;
 pub mod bencode;
+mod chapters;
 mod error;
 mod event;
 mod file_ids;
@@ -37,6 +38,7 @@ pub use access::{
     Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
     NetworkStatus,
 };
+pub use chapters::{Chapter, ChapterKind, NeighborFile, neighbors, next_up_at_secs};
 pub use error::{ErrorCode, WireError};
 pub use event::{AppEvent, Notice, NoticeKind, Snapshot, StoreChange};
 pub use file_ids::assign_torrserver_ids;
@@ -49,8 +51,8 @@ pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
 pub use pieces::{PieceMap, PieceReader};
 pub use playback::{
-    MediaRun, PlaybackId, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TrackInfo,
-    TrackKind,
+    MapSpan, MediaRun, PlaybackId, PlaybackMap, PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget,
+    ReportKind, TrackInfo, TrackKind,
 };
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
