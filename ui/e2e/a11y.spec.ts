@@ -52,6 +52,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     expect(await violations(page), "statistics").toEqual([]);
     await page.keyboard.press("Control+g");
     expect(await violations(page), "going to a time").toEqual([]);
+    await page.keyboard.press("Escape");
 
     await addTorrent(server, series);
     await page.goto(`${server.url}/player.html#${series.infoHash}/0`);

@@ -14,6 +14,7 @@ import type {
 } from "../../lib/host/bindings";
 import type { Host } from "../../lib/host/host";
 import { toCallError } from "../../lib/host/host";
+import type { AudioMemory } from "./audio-memory";
 import { chapterStep } from "./chapters";
 import type { FetchPart, FeederListener } from "./feeder";
 import { Feeder } from "./feeder";
@@ -44,6 +45,8 @@ export interface PlayerParts {
   canPlayType: (mime: string) => boolean;
   openMediaSource: (video: VideoPort) => Promise<MediaSource>;
   fetchPart: FetchPart;
+  /** What was chosen in other files of a torrent; without it every file begins with its first track. */
+  audioMemory?: Pick<AudioMemory, "remember" | "recall">;
 }
 
 export class PlayerController {
@@ -253,6 +256,8 @@ export class PlayerController {
   selectAudio(streamIndex: number): void {
     if (this.ticket === null || streamIndex === this.audioStream) return;
     this.audioStream = streamIndex;
+    const track = this.audioTracks.find((known) => known.stream_index === streamIndex);
+    if (track) this.#parts.audioMemory?.remember(this.ticket.info_hash, track);
     void this.#startRun(this.positionSecs);
   }
 
@@ -313,6 +318,8 @@ export class PlayerController {
       }
       this.#reporter = new Reporter(this.#host, ticket.playback_id, ticket.duration_secs);
       this.ticket = ticket;
+      this.audioStream ??=
+        this.#parts.audioMemory?.recall(ticket.info_hash, this.audioTracks)?.stream_index ?? null;
       this.phase = "starting";
       const source = await this.#parts.openMediaSource(video);
       if (isOld()) return;
