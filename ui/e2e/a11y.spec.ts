@@ -20,7 +20,7 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
-  test(`all pages can be used by everybody (${colorScheme})`, async ({ page, server, seeded }) => {
+  test(`all pages can be used by everybody (${colorScheme})`, async ({ page, server, seeded, series }) => {
     await page.emulateMedia({ colorScheme });
     await page.goto(server.url);
     await expect(page.getByRole("heading", { name: "What would you like to watch?" })).toBeVisible();
@@ -47,6 +47,23 @@ for (const colorScheme of ["light", "dark"] as const) {
     expect(await violations(page), "player").toEqual([]);
     await page.keyboard.press("?");
     expect(await violations(page), "shortcuts").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("i");
+    expect(await violations(page), "statistics").toEqual([]);
+    await page.keyboard.press("Control+g");
+    expect(await violations(page), "going to a time").toEqual([]);
+    await page.keyboard.press("Escape");
+
+    await addTorrent(server, series);
+    await page.goto(`${server.url}/player.html#${series.infoHash}/0`);
+    await playsPast(page, 0.5);
+    await page.keyboard.press("Space");
+    await page.getByRole("button", { name: "Chapters" }).click();
+    expect(await violations(page), "opening and chapters").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("End");
+    await expect(page.getByRole("button", { name: "Watch the credits" })).toBeVisible();
+    expect(await violations(page), "next episode").toEqual([]);
   });
 }
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { test as base, expect } from "@playwright/test";
 
-import { clipsFolder } from "./clips";
+import { clipsFolder, seriesFolder } from "./clips";
 
 const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const fromEnvironment = (name: string, fallback: string) =>
@@ -105,9 +105,9 @@ export class Server {
   }
 }
 
-async function startSeeder(): Promise<{ child: ChildProcess; seeded: Seeded }> {
+async function startSeeder(folder: string): Promise<{ child: ChildProcess; seeded: Seeded }> {
   // Serves until its input ends.
-  const child = spawn(SEED, [clipsFolder], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(SEED, [folder], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const line = await Promise.race([
     once(lines, "line").then(([text]) => String(text)),
@@ -119,11 +119,20 @@ async function startSeeder(): Promise<{ child: ChildProcess; seeded: Seeded }> {
   return { child, seeded: { magnet, infoHash: info_hash } };
 }
 
-export const test = base.extend<{ server: Server }, { seeded: Seeded }>({
+export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Seeded }>({
   seeded: [
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
-      const { child, seeded } = await startSeeder();
+      const { child, seeded } = await startSeeder(clipsFolder);
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ],
+  series: [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder(seriesFolder);
       await use(seeded);
       await stopChild(child, "SIGTERM");
     },

@@ -73,6 +73,13 @@ pub struct PlaybackOpen {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackRef {
+    pub playback_id: PlaybackId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(deny_unknown_fields)]
 pub struct PlaybackStart {
@@ -81,13 +88,6 @@ pub struct PlaybackStart {
     /// Stream index of the audio track; the first one without it.
     #[serde(default)]
     pub audio_stream: Option<u32>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(deny_unknown_fields)]
-pub struct PlaybackRef {
-    pub playback_id: PlaybackId,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -4,7 +4,7 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, PlaybackIndex, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
+    ErrorCode, MediaRun, PlaybackIndex, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
     SettingsPatch, TorrentDetail, TorrentSummary, TransferDetail, WireError,
 };
 use serde_json::Value;
@@ -118,8 +118,8 @@ commands! {
     /// Sets or takes away the viewed mark of a file.
     Both viewed_set: viewed::set(ViewedSet) -> ();
 
-    /// Shows a file in the player window.
-    Main player_show: player::show(PlayerTarget) -> ();
+    /// Shows a file in the player window; the player itself goes on to the next file with it.
+    Both player_show: player::show(PlayerTarget) -> ();
     /// Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes.
     Both playback_open: playback::open(PlaybackOpen) -> PlaybackTicket;
     /// Starts delivering from a position; an earlier run of the same playback ends.
@@ -128,6 +128,8 @@ commands! {
     Both playback_index: playback::index(PlaybackRef) -> PlaybackIndex;
     /// Where the playback stands.
     Both playback_report: playback::report(PlaybackReport) -> ();
+    /// How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known.
+    Both playback_map: playback::map(PlaybackRef) -> Option<PlaybackMap>;
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 

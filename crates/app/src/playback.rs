@@ -5,6 +5,7 @@
 
 mod delivery;
 mod index;
+mod map;
 mod progress;
 
 use std::collections::{HashMap, VecDeque};
@@ -14,12 +15,13 @@ use std::time::{Duration, Instant};
 use freshet_media::Probe;
 use freshet_model::{
     ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, ReportKind,
-    WireError, rules,
+    WireError, neighbors, next_up_at_secs, rules,
 };
 use tracing::{info, warn};
 
 pub use delivery::{MediaPart, MediaPartError};
 pub(crate) use index::index;
+pub(crate) use map::map;
 
 use crate::args::{PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;
@@ -194,6 +196,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
     let mark = marks.get(file_index);
     let resume_at_secs = mark
         .and_then(|mark| rules::resume_position_secs(mark, probe.duration_secs, file.kind, clock::now_ms()));
+    let (previous_file, next_file) = neighbors(&record.files, file_index);
     info!(info_hash = %args.info_hash, %file_index, "playback opened");
     Ok(PlaybackTicket {
         info_hash: args.info_hash,
@@ -202,6 +205,10 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         file_name: file.name().to_owned(),
         duration_secs: probe.duration_secs,
         resume_at_secs: resume_at_secs.unwrap_or(0.0),
+        next_up_at_secs: next_up_at_secs(probe.duration_secs, &probe.chapters),
+        chapters: probe.chapters.clone(),
+        previous_file,
+        next_file,
         tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
         stream_path: format!("/play/{}/{}", args.info_hash, file.torrserver_id),
         playback_id: id,

@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn probe(streams: Vec<Stream>) -> Probe {
-        Probe { duration_secs: Some(60.0), start_secs: 0.0, streams }
+        Probe { duration_secs: Some(60.0), start_secs: 0.0, streams, chapters: Vec::new() }
     }
 
     /// A view like Chromium without paid codecs' hardware: H.264, VP9, AAC, Opus, FLAC, MP3.

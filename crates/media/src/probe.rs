@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use freshet_model::{TrackInfo, TrackKind};
+use freshet_model::{Chapter, ChapterKind, TrackInfo, TrackKind};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 
@@ -12,6 +12,7 @@ use crate::text::shown;
 /// No honest file describes itself in more.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const MAX_STREAMS: usize = 256;
+const MAX_CHAPTERS: usize = 256;
 
 /// A file as far as its header tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Probe {
     /// Where the file's own clock starts; players show this as zero.
     pub start_secs: f64,
     pub streams: Vec<Stream>,
+    /// By the clock that players show, in order.
+    pub chapters: Vec<Chapter>,
 }
 
 /// One stream inside a file.
@@ -65,7 +68,7 @@ pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result
 pub(crate) async fn ask(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Vec<u8>, ProbeError> {
     let mut child = tools
         .ffprobe()
-        .args(["-print_format", "json", "-show_format", "-show_streams", "-i", input_url])
+        .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-i", input_url])
         .spawn()
         .map_err(ProbeError::Start)?;
     let out = child.stdout.take();
@@ -106,10 +109,19 @@ fn parse(answer: &[u8]) -> Result<Probe, ProbeError> {
     if !streams.iter().any(|stream| stream.kind != TrackKind::Subtitle) {
         return Err(ProbeError::Unreadable("it has neither picture nor sound".to_owned()));
     }
+    let start_secs = seconds(answer.format.start_time.as_deref()).unwrap_or(0.0).max(0.0);
+    let mut chapters: Vec<Chapter> = answer
+        .chapters
+        .into_iter()
+        .take(MAX_CHAPTERS)
+        .filter_map(|chapter| chapter.read(start_secs))
+        .collect();
+    chapters.sort_by(|a, b| a.start_secs.total_cmp(&b.start_secs));
     Ok(Probe {
         duration_secs: seconds(answer.format.duration.as_deref()).filter(|duration| *duration > 0.0),
-        start_secs: seconds(answer.format.start_time.as_deref()).unwrap_or(0.0).max(0.0),
+        start_secs,
         streams,
+        chapters,
     })
 }
 
@@ -117,6 +129,8 @@ fn parse(answer: &[u8]) -> Result<Probe, ProbeError> {
 struct Answer {
     #[serde(default)]
     streams: Vec<AnswerStream>,
+    #[serde(default)]
+    chapters: Vec<AnswerChapter>,
     #[serde(default)]
     format: AnswerFormat,
 }
@@ -159,6 +173,24 @@ struct Disposition {
 struct Tags {
     language: Option<String>,
     title: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AnswerChapter {
+    start_time: Option<String>,
+    end_time: Option<String>,
+    #[serde(default)]
+    tags: Tags,
+}
+
+impl AnswerChapter {
+    fn read(self, file_start_secs: f64) -> Option<Chapter> {
+        let start_secs = (seconds(self.start_time.as_deref())? - file_start_secs).max(0.0);
+        let end_secs = seconds(self.end_time.as_deref())? - file_start_secs;
+        let title = self.tags.title.as_deref().and_then(shown);
+        let kind = title.as_deref().map_or(ChapterKind::Part, ChapterKind::from_title);
+        (end_secs > start_secs).then_some(Chapter { start_secs, end_secs, title, kind })
+    }
 }
 
 impl AnswerStream {
@@ -262,6 +294,24 @@ mod tests {
         assert_eq!(probe.streams[0].mime_codec().as_deref(), Some("avc1.64001f"));
         assert_eq!(probe.streams[0].start_secs, 1.483);
         assert_eq!(probe.streams[1].title.as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn reads_chapters_by_the_clock_that_players_show() {
+        let answer = br#"{"streams":[{"index":0,"codec_type":"video"}],"chapters":[
+            {"start_time":"91.4","end_time":"300.0","tags":{"title":"The river"}},
+            {"start_time":"1.4","end_time":"91.4","tags":{"title":"Opening"}},
+            {"start_time":"50.0","end_time":"50.0"},
+            {"start_time":"nan","end_time":"60.0"}],
+            "format":{"duration":"300","start_time":"1.4"}}"#;
+
+        let chapters = parse(answer).unwrap().chapters;
+
+        let seen: Vec<_> = chapters.iter().map(|c| (c.start_secs, c.kind, c.title.as_deref())).collect();
+        assert_eq!(
+            seen,
+            [(0.0, ChapterKind::Intro, Some("Opening")), (90.0, ChapterKind::Part, Some("The river"))]
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@
 
 mod access;
 pub mod bencode;
+mod chapters;
 mod error;
 mod event;
 mod file_ids;
@@ -37,6 +38,7 @@ pub use access::{
     Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
     NetworkStatus,
 };
+pub use chapters::{Chapter, ChapterKind, NeighborFile, neighbors, next_up_at_secs};
 pub use error::{ErrorCode, WireError};
 pub use event::{AppEvent, Notice, NoticeKind, Snapshot, StoreChange};
 pub use file_ids::assign_torrserver_ids;
@@ -49,8 +51,8 @@ pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
 pub use pieces::{PieceMap, PieceReader};
 pub use playback::{
-    BitRateSpan, ChapterInfo, MediaRun, NoTimePoints, PlaybackId, PlaybackIndex, PlaybackMode,
-    PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TimePoint, TrackInfo, TrackKind,
+    BitRateSpan, ChapterInfo, MapSpan, MediaRun, NoTimePoints, PlaybackId, PlaybackIndex, PlaybackMap,
+    PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TimePoint, TrackInfo, TrackKind,
 };
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{

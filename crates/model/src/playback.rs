@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileIndex, InfoHash};
+use crate::{Chapter, FileIndex, InfoHash, NeighborFile, PieceStand};
 
 /// What the player window should show. No file index: the one that "play" means, as soon as the details are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,12 @@ pub struct PlaybackTicket {
     /// Where to start; 0 is the beginning.
     pub resume_at_secs: f64,
     pub tracks: Vec<TrackInfo>,
+    /// In their order; none where the file has none.
+    pub chapters: Vec<Chapter>,
+    pub previous_file: Option<NeighborFile>,
+    pub next_file: Option<NeighborFile>,
+    /// From when on `next_file` is offered; `None` in what is too short for that.
+    pub next_up_at_secs: Option<f64>,
     /// The file as it is, for other players: a path on our server.
     pub stream_path: String,
 }
@@ -121,6 +127,24 @@ pub enum NoTimePoints {
     /// The file is shorter than it says.
     BeyondEnd,
     TooLarge,
+}
+
+/// How the pieces under one stretch of a film stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MapSpan {
+    pub start_secs: f64,
+    pub end_secs: f64,
+    pub stand: PieceStand,
+}
+
+/// The pieces of a film on its axis of time, from its beginning to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PlaybackMap {
+    pub spans: Vec<MapSpan>,
+    /// The times are reckoned from the share of bytes, because the file's index is not known.
+    pub is_estimate: bool,
 }
 
 /// A running conversion of one playback from one position on: the page asks our server for `{path}/0` (the header),

@@ -169,6 +169,10 @@ export function ticket(change: Partial<PlaybackTicket> = {}): PlaybackTicket {
       { stream_index: 1, kind: "audio", codec: "aac", mime_codec: null, language: "en", title: null },
       { stream_index: 2, kind: "audio", codec: "ac3", mime_codec: null, language: "ru", title: null },
     ],
+    chapters: [],
+    previous_file: null,
+    next_file: null,
+    next_up_at_secs: null,
     stream_path: "/stream/river",
     ...change,
   };

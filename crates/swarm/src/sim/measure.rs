@@ -15,7 +15,7 @@ pub(super) const MIB: u64 = 1 << 20;
 /// Nothing that is waited for takes longer.
 const LIMIT_SECS: f64 = 60.0;
 const SEEKS: usize = 16;
-const STARTS: u64 = 7;
+const STARTS: u64 = 5;
 
 /// Somebody who takes all that there is, as a player does after a seek.
 pub(super) fn viewer(start_byte: u64) -> ReaderSpec {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Key, PlayerAction } from "./keybinds";
-import { actionOf, belongsToControl } from "./keybinds";
+import { actionOf, belongsToControl, grownStepSecs } from "./keybinds";
 
 function press(key: string, change: Partial<Key> = {}): PlayerAction | null {
   return actionOf({
@@ -20,8 +20,8 @@ describe("keys of the player", () => {
     [" ", { kind: "toggle_play" }],
     ["k", { kind: "toggle_play" }],
     ["K", { kind: "toggle_play" }],
-    ["ArrowLeft", { kind: "seek_by", secs: -5 }],
-    ["ArrowRight", { kind: "seek_by", secs: 5 }],
+    ["ArrowLeft", { kind: "seek_by", secs: -5, grows: true }],
+    ["ArrowRight", { kind: "seek_by", secs: 5, grows: true }],
     ["j", { kind: "seek_by", secs: -10 }],
     ["l", { kind: "seek_by", secs: 10 }],
     ["ArrowUp", { kind: "volume_by", amount: 0.05 }],
@@ -40,6 +40,21 @@ describe("keys of the player", () => {
     ["i", { kind: "toggle_stats" }],
     ["?", { kind: "toggle_help" }],
     ["F1", { kind: "toggle_help" }],
+    [",", { kind: "frame_step", direction: -1 }],
+    [".", { kind: "frame_step", direction: 1 }],
+    ["PageUp", { kind: "chapter_step", direction: -1 }],
+    ["PageDown", { kind: "chapter_step", direction: 1 }],
+    ["p", { kind: "file_step", direction: -1 }],
+    ["N", { kind: "file_step", direction: 1 }],
+    ["s", { kind: "skip" }],
+    ["b", { kind: "next_audio" }],
+    ["#", { kind: "next_audio" }],
+    ["<", { kind: "speed_step", direction: -1 }],
+    [">", { kind: "speed_step", direction: 1 }],
+    ["a", { kind: "cycle_aspect" }],
+    ["w", { kind: "toggle_crop" }],
+    ["t", { kind: "toggle_remaining" }],
+    ["q", { kind: "leave" }],
     ["x", null],
     ["Tab", null],
   ] as [string, PlayerAction | null][])("%s means %o", (key, action) => {
@@ -52,15 +67,39 @@ describe("keys of the player", () => {
   });
 
   it.each([
+    ["s", { kind: "screenshot" }],
+    ["t", { kind: "toggle_on_top" }],
+    ["m", { kind: "toggle_mini" }],
+    ["g", { kind: "go_to_time" }],
+    ["f", null],
+  ] as [string, PlayerAction | null][])("with Ctrl, %s means %o", (key, action) => {
+    expect(press(key, { ctrlKey: true })).toEqual(action);
+  });
+
+  it("mark the ends of a loop with Shift+L, which plain L does not", () => {
+    expect(press("L", { shiftKey: true })).toEqual({ kind: "mark_loop" });
+    expect(press("L")).toEqual({ kind: "seek_by", secs: 10 });
+  });
+
+  it("jump farther the longer an arrow is held", () => {
+    expect([0, 7, 8, 16, 24, 500].map(grownStepSecs)).toEqual([5, 5, 10, 20, 30, 30]);
+  });
+
+  it.each([
     ["л", "KeyK", { kind: "toggle_play" }],
     ["А", "KeyF", { kind: "toggle_fullscreen" }],
     ["ь", "KeyM", { kind: "toggle_mute" }],
     ["х", "BracketLeft", { kind: "speed_step", direction: -1 }],
+    ["б", "Comma", { kind: "frame_step", direction: -1 }],
+    ["Б", "Comma", { kind: "speed_step", direction: -1 }, { shiftKey: true }],
+    ["№", "Digit3", { kind: "next_audio" }, { shiftKey: true }],
+    ["Д", "KeyL", { kind: "mark_loop" }, { shiftKey: true }],
+    ["ы", "KeyS", { kind: "screenshot" }, { ctrlKey: true }],
     ["ъ", "BracketRight", { kind: "speed_step", direction: 1 }],
-  ] as [string, string, PlayerAction][])(
+  ] as [string, string, PlayerAction, Partial<Key>?][])(
     "count by their place in a Russian layout: %s",
-    (key, code, action) => {
-      expect(press(key, { code })).toEqual(action);
+    (key, code, action, held = {}) => {
+      expect(press(key, { code, ...held })).toEqual(action);
     },
   );
 

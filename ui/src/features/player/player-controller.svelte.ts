@@ -14,8 +14,13 @@ import type {
 } from "../../lib/host/bindings";
 import type { Host } from "../../lib/host/host";
 import { toCallError } from "../../lib/host/host";
+import type { AudioMemory } from "./audio-memory";
+import { chapterStep } from "./chapters";
 import type { FetchPart, FeederListener } from "./feeder";
 import { Feeder } from "./feeder";
+import type { Direction } from "./keybinds";
+import { LoopControl } from "./loop.svelte";
+import { PictureControl } from "./picture.svelte";
 import { Reporter } from "./reporter";
 import type { TimeSpan } from "./spans";
 import { isReadyAt, spansOf } from "./spans";
@@ -29,6 +34,8 @@ export const REPORT_EVERY_MS = 1_000;
 /** A file's last moment can't be jumped to: nothing would be left to show. */
 const LAST_MOMENT_SECS = 1;
 const GAP_JUMP_SECS = 0.5;
+/** The view does not tell how long a picture stands; most films have 24 or 25 in a second. */
+const FRAME_SECS = 1 / 24;
 /** How often a playback that the other side has forgotten is opened again before somebody is asked. */
 const MAX_REOPENS = 3;
 
@@ -38,6 +45,8 @@ export interface PlayerParts {
   canPlayType: (mime: string) => boolean;
   openMediaSource: (video: VideoPort) => Promise<MediaSource>;
   fetchPart: FetchPart;
+  /** What was chosen in other files of a torrent; without it every file begins with its first track. */
+  audioMemory?: Pick<AudioMemory, "remember" | "recall">;
 }
 
 export class PlayerController {
@@ -57,6 +66,8 @@ export class PlayerController {
   firstFrameAfterMs = $state<number | null>(null);
   readonly stall = new StallWatch();
   readonly speed = new SpeedControl();
+  readonly picture = new PictureControl();
+  readonly loop = new LoopControl();
   readonly volume: VolumeControl;
 
   #videoSecs = $state(0);
@@ -134,6 +145,7 @@ export class PlayerController {
     this.wantsToPlay = true;
     this.needsGesture = false;
     this.audioStream = null;
+    this.loop.clear();
     this.#reopenCount = 0;
     this.openedAtMs = Date.now();
     this.firstFrameAfterMs = null;
@@ -192,6 +204,28 @@ export class PlayerController {
     if (this.durationSecs !== null) this.seek(this.durationSecs * fraction);
   }
 
+  /** Gives whether there is such a chapter. */
+  seekChapter(direction: Direction): boolean {
+    const start = chapterStep(this.ticket?.chapters ?? [], this.positionSecs, direction);
+    if (start !== null) this.seek(start);
+    return start !== null;
+  }
+
+  stepFrame(direction: Direction): void {
+    this.pause();
+    this.seekBy(direction * FRAME_SECS);
+  }
+
+  /** The next audio track in their order; `null` where there is no other. */
+  nextAudio(): TrackInfo | null {
+    const tracks = this.audioTracks;
+    const at = tracks.findIndex((track) => track.stream_index === this.audioStream);
+    const next = tracks.length > 1 ? tracks[(Math.max(at, 0) + 1) % tracks.length] : undefined;
+    if (next === undefined) return null;
+    this.selectAudio(next.stream_index);
+    return next;
+  }
+
   /** At once where the film is ready; else a new run, as soon as the hand rests. */
   seek(secs: number): void {
     const video = this.#video;
@@ -222,6 +256,8 @@ export class PlayerController {
   selectAudio(streamIndex: number): void {
     if (this.ticket === null || streamIndex === this.audioStream) return;
     this.audioStream = streamIndex;
+    const track = this.audioTracks.find((known) => known.stream_index === streamIndex);
+    if (track) this.#parts.audioMemory?.remember(this.ticket.info_hash, track);
     void this.#startRun(this.positionSecs);
   }
 
@@ -282,6 +318,8 @@ export class PlayerController {
       }
       this.#reporter = new Reporter(this.#host, ticket.playback_id, ticket.duration_secs);
       this.ticket = ticket;
+      this.audioStream ??=
+        this.#parts.audioMemory?.recall(ticket.info_hash, this.audioTracks)?.stream_index ?? null;
       this.phase = "starting";
       const source = await this.#parts.openMediaSource(video);
       if (isOld()) return;
@@ -408,6 +446,8 @@ export class PlayerController {
     this.#videoSecs = video.currentTime;
     this.#readBuffered(video);
     if (hasMoved && !video.seeking && !video.paused) this.stall.flowing();
+    const back = this.loop.backFrom(this.positionSecs);
+    if (back !== null && !video.seeking) this.seek(back);
   }
 
   #readBuffered(video: VideoPort): void {

@@ -6,6 +6,7 @@ import { CallError } from "../../lib/host/host";
 import { FakeMediaSource, FakeVideo, HEADER, seconds, settle } from "../../test/fake-media";
 import { HASH_A, HASH_B, info, resolving, settings, ticket, torrent } from "../../test/samples";
 import type { PartAnswer } from "./feeder";
+import type { PlayerParts } from "./player-controller.svelte";
 import { PlayerController, REPORT_EVERY_MS, SEEK_DEBOUNCE_MS } from "./player-controller.svelte";
 import { SHOW_AFTER_MS } from "./stall-watch.svelte";
 import { REMEMBER_VOLUME_AFTER_MS } from "./volume.svelte";
@@ -22,7 +23,7 @@ class Rig {
   partAnswer: PartAnswer | null = null;
   startsAt = new Map<string, number>();
 
-  constructor(opened: Partial<PlaybackTicket> = {}) {
+  constructor(opened: Partial<PlaybackTicket> = {}, audioMemory?: PlayerParts["audioMemory"]) {
     this.host.answer({
       app_info: () => info,
       playback_open: () => ticket(opened),
@@ -37,6 +38,7 @@ class Rig {
       torrent_retry: () => resolving(),
     });
     this.player = new PlayerController(this.host, {
+      ...(audioMemory ? { audioMemory } : {}),
       canPlayType: (mime) => mime.includes("h264"),
       openMediaSource: () => Promise.resolve(this.source.asMediaSource()),
       fetchPart: (path, part, signal) => {
@@ -107,6 +109,23 @@ describe("PlayerController", () => {
     rig.video.advanceTo(1);
     expect(rig.player.buffered).toEqual([{ startSecs: 0, endSecs: 20 }]);
     expect(rig.player.positionSecs).toBe(1);
+  });
+
+  it("goes on with the audio that was chosen in the torrent before", async () => {
+    const remembered: string[] = [];
+    rig.detach();
+    rig = new Rig(
+      {},
+      {
+        recall: (_, tracks) => tracks.find((track) => track.language === "ru") ?? null,
+        remember: (_, track) => void remembered.push(track.language ?? ""),
+      },
+    );
+    await rig.play();
+    expect(rig.host.argsOf("playback_start")[0]?.audio_stream).toBe(2);
+
+    rig.player.selectAudio(1);
+    expect(remembered).toEqual(["en"]);
   });
 
   it("opens the file that was asked for, where it was left", async () => {

@@ -1,5 +1,6 @@
 import type { Settings } from "../../lib/host/bindings";
 import type { Host } from "../../lib/host/host";
+import { MAX_BOOST, SoundControl } from "./sound.svelte";
 
 export const REMEMBER_VOLUME_AFTER_MS = 400;
 
@@ -8,17 +9,20 @@ export class VolumeControl {
   level = $state(1);
   isMuted = $state(false);
 
+  readonly sound: SoundControl;
   readonly #host: Host;
   #video: HTMLVideoElement | null = null;
   #hasSettings = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, sound = new SoundControl()) {
     this.#host = host;
+    this.sound = sound;
   }
 
   attach(video: HTMLVideoElement): void {
     this.#video = video;
+    this.sound.attach(video);
     this.#apply();
   }
 
@@ -32,7 +36,7 @@ export class VolumeControl {
   }
 
   set(level: number): void {
-    this.level = clamp(level);
+    this.level = clamp(level, MAX_BOOST);
     this.isMuted = this.level === 0;
     this.#apply();
     this.#remember();
@@ -50,18 +54,23 @@ export class VolumeControl {
 
   #apply(): void {
     if (!this.#video) return;
-    this.#video.volume = this.level;
+    const boost = this.sound.boost(this.level);
+    if (this.level > boost) this.level = boost;
+    this.#video.volume = Math.min(1, this.level);
     this.#video.muted = this.isMuted;
   }
 
   #remember(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#host.call("volume_set", { volume: this.level, is_muted: this.isMuted }).catch(() => undefined);
+      this.#host
+        .call("volume_set", { volume: Math.min(1, this.level), is_muted: this.isMuted })
+        .catch(() => undefined);
     }, REMEMBER_VOLUME_AFTER_MS);
   }
 }
 
-function clamp(level: number): number {
-  return Number.isFinite(level) ? Math.min(1, Math.max(0, level)) : 1;
+/** Louder than the film is asked for anew each time: only what is no boost is remembered. */
+function clamp(level: number, most = 1): number {
+  return Number.isFinite(level) ? Math.min(most, Math.max(0, level)) : 1;
 }

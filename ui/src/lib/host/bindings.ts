@@ -16,7 +16,11 @@ probed_types: Array<string>, };
 
 export type BitRateSpan = { start_secs: number, end_secs: number, bits_per_second: number, };
 
+export type Chapter = { start_secs: number, end_secs: number, title: string | null, kind: ChapterKind, };
+
 export type ChapterInfo = { start_secs: number, end_secs: number | null, title: string | null, };
+
+export type ChapterKind = "part" | "intro" | "credits";
 
 export type DeviceAdd = { name: string, };
 
@@ -135,6 +139,8 @@ export type InfoHash = string;
 
 export type Language = "system" | "en" | "ru";
 
+export type MapSpan = { start_secs: number, end_secs: number, stand: PieceStand, };
+
 export type MediaKind = "video" | "audio" | "subtitle" | "image" | "other";
 
 export type MediaRun = { 
@@ -146,6 +152,8 @@ mime: string, path: string, mode: PlaybackMode, start_secs: number,
  * What the page sets as `SourceBuffer.timestampOffset`, so that what it appends has the times of the film.
  */
 timestamp_offset_secs: number, };
+
+export type NeighborFile = { file_index: FileIndex, file_name: string, };
 
 export type NetworkPatch = { lan_enabled?: boolean, allowed_hosts?: Array<string>, allow_lampa?: boolean, allowed_origins?: Array<string>, allowed_addresses?: Array<string>, denied_addresses?: Array<string>, open_streams?: boolean, https_enabled?: boolean, https_port?: number, https_cert_path?: string, https_key_path?: string, dlna_enabled?: boolean, mdns_enabled?: boolean, webdav_enabled?: boolean, friendly_name?: string, };
 
@@ -291,6 +299,12 @@ no_points: NoTimePoints | null,
  */
 bit_rates: Array<BitRateSpan>, };
 
+export type PlaybackMap = { spans: Array<MapSpan>, 
+/**
+ * The times are reckoned from the share of bytes, because the file's index is not known.
+ */
+is_estimate: boolean, };
+
 export type PlaybackMode = "remux" | "transcode";
 
 export type PlaybackOpen = { info_hash: InfoHash, 
@@ -322,6 +336,14 @@ title: string, file_name: string, duration_secs: number | null,
  * Where to start; 0 is the beginning.
  */
 resume_at_secs: number, tracks: Array<TrackInfo>, 
+/**
+ * In their order; none where the file has none.
+ */
+chapters: Array<Chapter>, previous_file: NeighborFile | null, next_file: NeighborFile | null, 
+/**
+ * From when on `next_file` is offered; `None` in what is too short for that.
+ */
+next_up_at_secs: number | null, 
 /**
  * The file as it is, for other players: a path on our server.
  */
@@ -678,7 +700,7 @@ export interface Commands {
   transfers_pause: { args: TransfersPause; result: void };
   /** Sets or takes away the viewed mark of a file. */
   viewed_set: { args: ViewedSet; result: void };
-  /** Shows a file in the player window. */
+  /** Shows a file in the player window; the player itself goes on to the next file with it. */
   player_show: { args: PlayerTarget; result: void };
   /** Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes. */
   playback_open: { args: PlaybackOpen; result: PlaybackTicket };
@@ -688,6 +710,8 @@ export interface Commands {
   playback_index: { args: PlaybackRef; result: PlaybackIndex };
   /** Where the playback stands. */
   playback_report: { args: PlaybackReport; result: void };
+  /** How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known. */
+  playback_map: { args: PlaybackRef; result: PlaybackMap | null };
   /** Remembers the volume. */
   volume_set: { args: VolumeSet; result: void };
   /** Asks the search services of the settings, or one of them. */

@@ -69,6 +69,21 @@ export class BrowserHost implements Host {
     return Promise.resolve();
   }
 
+  replaceTarget(target: PlayerTarget): Promise<void> {
+    location.replace(`#${formatTarget(target)}`);
+    return Promise.resolve();
+  }
+
+  readonly hasOwnWindow = false;
+
+  setAlwaysOnTop(): Promise<void> {
+    return Promise.reject(new CallError({ code: "bad_request", message: "a page has no window of its own" }));
+  }
+
+  setMini(): Promise<void> {
+    return this.setAlwaysOnTop();
+  }
+
   addressTarget(): PlayerTarget | null {
     return parseTarget(location.hash);
   }

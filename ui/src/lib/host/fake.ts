@@ -19,6 +19,9 @@ export class FakeHost implements Host {
   readonly copiedTexts: string[] = [];
   target: PlayerTarget | null = null;
   fullscreen = false;
+  hasOwnWindow = true;
+  alwaysOnTop = false;
+  mini = false;
   title = "";
   closedCount = 0;
 
@@ -78,6 +81,21 @@ export class FakeHost implements Host {
 
   openPlayer(target: PlayerTarget): Promise<void> {
     this.openedTargets.push(target);
+    return Promise.resolve();
+  }
+
+  replaceTarget(target: PlayerTarget): Promise<void> {
+    this.retarget(target);
+    return Promise.resolve();
+  }
+
+  setAlwaysOnTop(isOnTop: boolean): Promise<void> {
+    this.alwaysOnTop = isOnTop;
+    return Promise.resolve();
+  }
+
+  setMini(isMini: boolean): Promise<void> {
+    this.mini = isMini;
     return Promise.resolve();
   }
 

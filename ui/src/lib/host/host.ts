@@ -44,6 +44,15 @@ export interface Host {
   addressTarget(): PlayerTarget | null;
   onAddressTargetChanged(listener: () => void): () => void;
 
+  /** Shows another file in the player that this page is. */
+  replaceTarget(target: PlayerTarget): Promise<void>;
+
+  /** Whether this player is a window that can be shrunk and stay above all others. */
+  readonly hasOwnWindow: boolean;
+  setAlwaysOnTop(isOnTop: boolean): Promise<void>;
+  /** A small window without a frame, above all others; or as it was before. */
+  setMini(isMini: boolean): Promise<void>;
+
   isFullscreen(): Promise<boolean>;
   setFullscreen(isFullscreen: boolean): Promise<void>;
   onFullscreenChanged(listener: (isFullscreen: boolean) => void): () => void;

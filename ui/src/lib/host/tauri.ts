@@ -1,15 +1,19 @@
 /* The desktop shell. The only file that may import its packages. */
 import { Channel, invoke } from "@tauri-apps/api/core";
-import { getCurrentWindow } from "@tauri-apps/api/window";
+import { getCurrentWindow, LogicalSize } from "@tauri-apps/api/window";
 
 import type { AppEvent, PlayerTarget } from "./bindings";
 import type { CallOptions, CommandArgs, CommandName, CommandResult, EventListeners, Host } from "./host";
 import { CallError, toCallError } from "./host";
 
 const RESUBSCRIBE_AFTER_MS = 1_000;
+const MINI_WIDTH = 480;
+const MINI_HEIGHT = 270;
 
 export class TauriHost implements Host {
   #serverUrl: string | null = null;
+  #sizeBeforeMini: LogicalSize | null = null;
+  readonly hasOwnWindow = true;
 
   async call<K extends CommandName>(
     name: K,
@@ -62,6 +66,29 @@ export class TauriHost implements Host {
 
   async openPlayer(target: PlayerTarget): Promise<void> {
     await this.call("player_show", target);
+  }
+
+  async replaceTarget(target: PlayerTarget): Promise<void> {
+    await this.call("player_show", target);
+  }
+
+  setAlwaysOnTop(isOnTop: boolean): Promise<void> {
+    return getCurrentWindow().setAlwaysOnTop(isOnTop);
+  }
+
+  async setMini(isMini: boolean): Promise<void> {
+    const own = getCurrentWindow();
+    if (isMini) {
+      if (await own.isFullscreen()) await own.setFullscreen(false);
+      this.#sizeBeforeMini = (await own.innerSize()).toLogical(await own.scaleFactor());
+      await own.setDecorations(false);
+      await own.setSize(new LogicalSize(MINI_WIDTH, MINI_HEIGHT));
+    } else {
+      await own.setDecorations(true);
+      if (this.#sizeBeforeMini) await own.setSize(this.#sizeBeforeMini);
+      this.#sizeBeforeMini = null;
+    }
+    await own.setAlwaysOnTop(isMini);
   }
 
   addressTarget(): PlayerTarget | null {
