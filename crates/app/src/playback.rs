@@ -55,6 +55,7 @@ struct Playback {
     /// Nobody watches: it is only looked into.
     is_look: bool,
     run: Option<delivery::RunningRun>,
+    moments: map::Moments,
 }
 
 impl Playbacks {
@@ -109,6 +110,7 @@ impl App {
             progress: Progress::default(),
             is_look: true,
             run: None,
+            moments: map::Moments::default(),
         };
         self.inner.playbacks.insert(id.clone(), playback);
         id
@@ -187,6 +189,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         progress: Progress::default(),
         is_look: false,
         run: None,
+        moments: map::Moments::default(),
     };
     app.inner.playbacks.insert(id.clone(), playback);
 

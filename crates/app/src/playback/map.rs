@@ -1,8 +1,12 @@
 //! The pieces of a film on its axis of time.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
+use freshet_media::index::ContainerIndex;
 use freshet_model::{MapSpan, PieceRun, PieceStand, PlaybackMap, WireError};
+
+use tracing::debug;
 
 use super::unknown_playback;
 use crate::App;
@@ -11,38 +15,87 @@ use crate::args::PlaybackRef;
 /// More spans than a seek bar has points tell nobody anything.
 const MAX_SPANS: usize = 400;
 
+/// Where the moments of a film stand in its file. The container is read when somebody looks at the map of a film that plays
+/// already: what comes first is the picture.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moments {
+    is_asked: bool,
+    index: Arc<OnceLock<ContainerIndex>>,
+}
+
+impl Moments {
+    /// The time at a byte of the file; `None` if the container does not tell.
+    fn secs_at(&self, byte: u64, start_secs: f64) -> Option<f64> {
+        let times = self.index.get()?.time_index.as_ref().ok()?;
+        Some(times.time_at(byte).value.as_secs_f64() - start_secs)
+    }
+}
+
 pub(crate) async fn map(app: &App, args: PlaybackRef) -> Result<Option<PlaybackMap>, WireError> {
-    let (info_hash, file_index, duration_secs) = {
-        let table = app.inner.playbacks.table();
-        let playback = table.open.get(&args.playback_id).ok_or_else(unknown_playback)?;
-        let duration_secs = playback.probe.as_ref().and_then(|probe| probe.duration_secs);
-        (playback.info_hash, playback.file_index, duration_secs)
+    let (info_hash, file_index, probe, moments, is_first) = {
+        let mut table = app.inner.playbacks.table();
+        let playback = table.open.get_mut(&args.playback_id).ok_or_else(unknown_playback)?;
+        let is_first = playback.run.is_some() && !std::mem::replace(&mut playback.moments.is_asked, true);
+        let moments = playback.moments.clone();
+        (playback.info_hash, playback.file_index, playback.probe.clone(), moments, is_first)
     };
-    let (Some(duration_secs), Some(file)) =
-        (duration_secs, app.inner.engine.file_range(info_hash, file_index))
-    else {
+    if is_first {
+        let (app, index) = (app.clone(), Arc::clone(&moments.index));
+        app.clone().inner.tasks.spawn("container index", async move {
+            match app.container_index(info_hash, file_index).await {
+                Ok(Ok(found)) => drop(index.set(found)),
+                Ok(Err(error)) => debug!(%info_hash, %error, "the map of a film stays an estimate"),
+                Err(error) => debug!(%info_hash, %error, "the map of a film stays an estimate"),
+            }
+        });
+    }
+    let (Some(duration_secs), Some(file)) = (
+        probe.as_ref().and_then(|probe| probe.duration_secs),
+        app.inner.engine.file_range(info_hash, file_index),
+    ) else {
         return Ok(None);
     };
     let Some(transfer) = app.inner.engine.transfer(info_hash).await else { return Ok(None) };
-    let spans = spans(&transfer.runs, u64::from(transfer.piece_bytes), &file, duration_secs);
-    Ok(Some(PlaybackMap { spans, is_estimate: true }))
+    let start_secs = probe.as_ref().map_or(0.0, |probe| probe.start_secs);
+    let secs_at = |byte: u64| moments.secs_at(byte, start_secs);
+    let is_estimate = secs_at(0).is_none();
+    let spans = spans(&transfer.runs, u64::from(transfer.piece_bytes), &file, duration_secs, secs_at);
+    Ok(Some(PlaybackMap { spans, is_estimate }))
 }
 
-/// The runs of pieces below a file, with times by their share of its bytes.
+/// The runs of pieces below a file, with the times at its bytes, or else times by their share of them.
 #[expect(clippy::cast_precision_loss, reason = "films are shorter than 2^53 bytes")]
-fn spans(runs: &[PieceRun], piece_bytes: u64, file: &Range<u64>, duration_secs: f64) -> Vec<MapSpan> {
+fn spans(
+    runs: &[PieceRun],
+    piece_bytes: u64,
+    file: &Range<u64>,
+    duration_secs: f64,
+    known_secs_at: impl Fn(u64) -> Option<f64>,
+) -> Vec<MapSpan> {
     let length_bytes = file.end.saturating_sub(file.start);
     if length_bytes == 0 {
         return Vec::new();
     }
-    let secs_at = |byte: u64| (byte - file.start) as f64 / length_bytes as f64 * duration_secs;
+    let secs_at = |byte: u64| {
+        let byte = byte - file.start;
+        // The whole axis is covered, with what stands before the first moment and after the last.
+        if byte == 0 {
+            return 0.0;
+        }
+        if byte == length_bytes {
+            return duration_secs;
+        }
+        let share = || byte as f64 / length_bytes as f64 * duration_secs;
+        known_secs_at(byte).unwrap_or_else(share).clamp(0.0, duration_secs)
+    };
     let mut start_byte = 0_u64;
     let mut spans: Vec<MapSpan> = Vec::new();
     for run in runs {
         let end_byte = start_byte.saturating_add(u64::from(run.pieces).saturating_mul(piece_bytes));
         let (from, to) = (start_byte.max(file.start), end_byte.min(file.end));
         start_byte = end_byte;
-        if from < to {
+        // What is no film, such as an index at the end, takes no time.
+        if from < to && secs_at(from) < secs_at(to) {
             spans.push(MapSpan { start_secs: secs_at(from), end_secs: secs_at(to), stand: run.stand });
         }
     }
@@ -90,7 +143,7 @@ mod tests {
     fn a_file_gets_the_part_of_the_pieces_that_lies_below_it() {
         let runs = [run(PieceStand::Have, 2), run(PieceStand::Requested, 1), run(PieceStand::Missing, 7)];
         // Pieces of 100 bytes; the film begins in the second one and ends in the fifth.
-        let seen = spans(&runs, 100, &(150..550), 400.0);
+        let seen = spans(&runs, 100, &(150..550), 400.0, |_| None);
 
         let span = |start_secs, end_secs, stand| MapSpan { start_secs, end_secs, stand };
         assert_eq!(
@@ -101,7 +154,12 @@ mod tests {
                 span(150.0, 400.0, PieceStand::Missing),
             ]
         );
-        assert_eq!(spans(&runs, 100, &(150..150), 400.0), []);
+        assert_eq!(spans(&runs, 100, &(150..150), 400.0, |_| None), []);
+
+        // Most of the time stands in few bytes, and the last bytes are no film.
+        let index = |byte: u64| Some(if byte < 100 { byte as f64 * 3.9 } else { 400.0 });
+        let seen = spans(&runs, 100, &(150..550), 400.0, index);
+        assert_eq!(seen, [span(0.0, 195.0, PieceStand::Have), span(195.0, 400.0, PieceStand::Requested)]);
     }
 
     #[test]
@@ -109,7 +167,7 @@ mod tests {
         let crumbs: Vec<PieceRun> = (0..10_000)
             .map(|at| run(if at % 2 == 0 { PieceStand::Have } else { PieceStand::Available }, 1))
             .collect();
-        let seen = spans(&crumbs, 100, &(0..1_000_000), 100.0);
+        let seen = spans(&crumbs, 100, &(0..1_000_000), 100.0, |_| None);
 
         assert_eq!(seen, [MapSpan { start_secs: 0.0, end_secs: 100.0, stand: PieceStand::Available }]);
     }
