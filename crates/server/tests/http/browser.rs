@@ -224,6 +224,18 @@ async fn a_film_is_pulled_in_parts_until_its_end() {
         "its key frames, behind a sound that begins earlier: {index}"
     );
     assert!(index["no_points"].is_null() && index["chapters"] == json!([]), "{index}");
+    let mapping = async {
+        loop {
+            let map = world.rpc("playback_map", json!({"playback_id": playback})).await.json();
+            if map["is_estimate"] == false {
+                return map;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let map = tokio::time::timeout(PATIENCE, mapping).await.expect("the container tells where moments stand");
+    let spans = map["spans"].as_array().unwrap();
+    assert_eq!((spans.len(), &spans[0]["stand"], &spans[0]["start_secs"]), (1, &json!("have"), &json!(0.0)));
     let unknown = world.rpc("playback_index", json!({"playback_id": "no"})).await;
     assert_eq!(unknown.json()["code"], "not_found");
 
