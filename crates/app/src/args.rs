@@ -80,6 +80,14 @@ pub struct PlaybackRef {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackGoOn {
+    pub playback_id: PlaybackId,
+    pub file_index: FileIndex,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(deny_unknown_fields)]
 pub struct PlaybackStart {

@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackRef, PlaybackStart, Search, SearchAnswer,
-    TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet,
-    VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, Search,
+    SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
+    ViewedSet, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -118,8 +118,8 @@ commands! {
     /// Sets or takes away the viewed mark of a file.
     Both viewed_set: viewed::set(ViewedSet) -> ();
 
-    /// Shows a file in the player window; the player itself goes on to the next file with it.
-    Both player_show: player::show(PlayerTarget) -> ();
+    /// Shows a file in the player window.
+    Main player_show: player::show(PlayerTarget) -> ();
     /// Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes.
     Both playback_open: playback::open(PlaybackOpen) -> PlaybackTicket;
     /// Starts delivering from a position; an earlier run of the same playback ends.
@@ -128,6 +128,8 @@ commands! {
     Both playback_index: playback::index(PlaybackRef) -> PlaybackIndex;
     /// Where the playback stands.
     Both playback_report: playback::report(PlaybackReport) -> ();
+    /// Goes on with another file of the torrent that a playback is of.
+    Both playback_go_on: playback::go_on(PlaybackGoOn) -> ();
     /// How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known.
     Both playback_map: playback::map(PlaybackRef) -> Option<PlaybackMap>;
     /// Remembers the volume.

@@ -40,9 +40,9 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, IndexerTest, Nothing, PlaybackOpen, PlaybackRef, PlaybackStart, Search, SearchAnswer,
-    SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove,
-    TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, Search,
+    SearchAnswer, SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
+    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;

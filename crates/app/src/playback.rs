@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use freshet_media::Probe;
 use freshet_model::{
-    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, ReportKind,
-    WireError, neighbors, next_up_at_secs, rules,
+    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, PlayerTarget,
+    ReportKind, WireError, neighbors, next_up_at_secs, rules,
 };
 use tracing::{info, warn};
 
@@ -23,7 +23,7 @@ pub use delivery::{MediaPart, MediaPartError};
 pub(crate) use index::index;
 pub(crate) use map::map;
 
-use crate::args::{PlaybackOpen, PlaybackStart};
+use crate::args::{PlaybackGoOn, PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;
 use crate::library::not_found;
 use crate::{App, OpenFile, clock};
@@ -240,6 +240,15 @@ async fn probe_file(
 #[expect(clippy::unused_async, reason = "commands are async")]
 pub(crate) async fn start(app: &App, args: PlaybackStart) -> Result<MediaRun, WireError> {
     app.start_run(&args.playback_id, args.at_secs, args.audio_stream)
+}
+
+/// The player chooses among the files of what it plays, and nothing else of the library.
+pub(crate) async fn go_on(app: &App, args: PlaybackGoOn) -> Result<(), WireError> {
+    let info_hash = {
+        let table = app.inner.playbacks.table();
+        table.open.get(&args.playback_id).ok_or_else(unknown_playback)?.info_hash
+    };
+    app.show_in_player(PlayerTarget { info_hash, file_index: Some(args.file_index) }).await
 }
 
 pub(crate) async fn report(app: &App, report: PlaybackReport) -> Result<(), WireError> {

@@ -97,11 +97,11 @@ export class PlayerView {
   }
 
   goToFile(file: NeighborFile | null): void {
-    const infoHash = this.#player.ticket?.info_hash;
-    if (!file || infoHash === undefined) return;
+    const { ticket } = this.#player;
+    if (!file || !ticket) return;
     this.osd.clear();
     void this.#host
-      .replaceTarget({ info_hash: infoHash, file_index: file.file_index })
+      .goOn(ticket.playback_id, { info_hash: ticket.info_hash, file_index: file.file_index })
       .catch(() => this.#say("player.notHere"));
   }
 

@@ -48,6 +48,7 @@ describe("the stage before the first picture", () => {
   it.each([
     [{ areTransfersPaused: true }, "stage.whyPaused", {}],
     [{ phase: "waiting" }, "stage.whyOpening", {}],
+    [{ phase: "opening" }, "stage.whyOpening", {}],
     [{ phase: "starting" }, "stage.whyPreparing", {}],
     [{}, "stage.whyNoPeers", {}],
     [{ stats: stats({ known_peers: 3 }) }, "stage.whySilent", { count: 3 }],

@@ -63,6 +63,8 @@ function causeOf({ phase, stats, areTransfersPaused, formatRate }: StageInput): 
   if (areTransfersPaused) return { key: "stage.whyPaused", values: {} };
   if (phase === "waiting") return { key: "stage.whyOpening", values: {} };
   if (phase === "starting") return { key: "stage.whyPreparing", values: {} };
+  // Before the transfers have begun nothing is known of who shares.
+  if (phase === "opening" && stats === undefined) return { key: "stage.whyOpening", values: {} };
   const wait = waitLine(stats, formatRate);
   const connected = stats?.connected_peers ?? 0;
   const known = stats?.known_peers ?? 0;

@@ -279,6 +279,8 @@ export type PieceRun = { stand: PieceStand, pieces: number, };
 
 export type PieceStand = "have" | "requested" | "available" | "missing";
 
+export type PlaybackGoOn = { playback_id: PlaybackId, file_index: FileIndex, };
+
 export type PlaybackId = string;
 
 export type PlaybackIndex = { duration_secs: number | null, 
@@ -700,7 +702,7 @@ export interface Commands {
   transfers_pause: { args: TransfersPause; result: void };
   /** Sets or takes away the viewed mark of a file. */
   viewed_set: { args: ViewedSet; result: void };
-  /** Shows a file in the player window; the player itself goes on to the next file with it. */
+  /** Shows a file in the player window. */
   player_show: { args: PlayerTarget; result: void };
   /** Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes. */
   playback_open: { args: PlaybackOpen; result: PlaybackTicket };
@@ -710,6 +712,8 @@ export interface Commands {
   playback_index: { args: PlaybackRef; result: PlaybackIndex };
   /** Where the playback stands. */
   playback_report: { args: PlaybackReport; result: void };
+  /** Goes on with another file of the torrent that a playback is of. */
+  playback_go_on: { args: PlaybackGoOn; result: void };
   /** How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known. */
   playback_map: { args: PlaybackRef; result: PlaybackMap | null };
   /** Remembers the volume. */

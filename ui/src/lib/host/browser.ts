@@ -1,5 +1,5 @@
 /* A browser in front of `freshetd`: commands over POST, events over Server-Sent Events, windows are pages. */
-import type { AppEvent, PlayerTarget } from "./bindings";
+import type { AppEvent, PlaybackId, PlayerTarget } from "./bindings";
 import type { CallOptions, CommandArgs, CommandName, CommandResult, EventListeners, Host } from "./host";
 import { CallError, formatTarget, parseTarget, toCallError } from "./host";
 
@@ -69,7 +69,7 @@ export class BrowserHost implements Host {
     return Promise.resolve();
   }
 
-  replaceTarget(target: PlayerTarget): Promise<void> {
+  goOn(_playbackId: PlaybackId, target: Required<PlayerTarget>): Promise<void> {
     location.replace(`#${formatTarget(target)}`);
     return Promise.resolve();
   }

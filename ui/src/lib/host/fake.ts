@@ -1,5 +1,5 @@
 /* A host in memory, for tests: answers are set by the test, events are sent by the test. */
-import type { AppEvent, PlayerTarget } from "./bindings";
+import type { AppEvent, PlaybackId, PlayerTarget } from "./bindings";
 import type { CallOptions, CommandArgs, CommandName, CommandResult, EventListeners, Host } from "./host";
 import { CallError, toCallError } from "./host";
 
@@ -84,7 +84,7 @@ export class FakeHost implements Host {
     return Promise.resolve();
   }
 
-  replaceTarget(target: PlayerTarget): Promise<void> {
+  goOn(_playbackId: PlaybackId, target: Required<PlayerTarget>): Promise<void> {
     this.retarget(target);
     return Promise.resolve();
   }

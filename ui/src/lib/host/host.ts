@@ -2,7 +2,7 @@
  * The wall between the UI and whatever runs it: the shell's window, or a browser that talks to `freshetd`.
  * Everything outside this folder asks a Host and never knows which one it has.
  */
-import type { AppEvent, Commands, ErrorCode, PlayerTarget, WireError } from "./bindings";
+import type { AppEvent, Commands, ErrorCode, PlaybackId, PlayerTarget, WireError } from "./bindings";
 
 export type CommandName = keyof Commands;
 export type CommandArgs<K extends CommandName> = Commands[K]["args"];
@@ -44,8 +44,8 @@ export interface Host {
   addressTarget(): PlayerTarget | null;
   onAddressTargetChanged(listener: () => void): () => void;
 
-  /** Shows another file in the player that this page is. */
-  replaceTarget(target: PlayerTarget): Promise<void>;
+  /** Shows another file of the same torrent in the player that this page is. */
+  goOn(playbackId: PlaybackId, target: Required<PlayerTarget>): Promise<void>;
 
   /** Whether this player is a window that can be shrunk and stay above all others. */
   readonly hasOwnWindow: boolean;

@@ -2,7 +2,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import { getCurrentWindow, LogicalSize } from "@tauri-apps/api/window";
 
-import type { AppEvent, PlayerTarget } from "./bindings";
+import type { AppEvent, PlaybackId, PlayerTarget } from "./bindings";
 import type { CallOptions, CommandArgs, CommandName, CommandResult, EventListeners, Host } from "./host";
 import { CallError, toCallError } from "./host";
 
@@ -68,8 +68,8 @@ export class TauriHost implements Host {
     await this.call("player_show", target);
   }
 
-  async replaceTarget(target: PlayerTarget): Promise<void> {
-    await this.call("player_show", target);
+  async goOn(playbackId: PlaybackId, { file_index }: Required<PlayerTarget>): Promise<void> {
+    await this.call("playback_go_on", { playback_id: playbackId, file_index });
   }
 
   setAlwaysOnTop(isOnTop: boolean): Promise<void> {
