@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::partial::MAX_OWNERS;
 use super::together::Together;
 use super::trust::{self, Mood};
-use super::{Action, Scheduler};
+use super::{Action, PeerId, Scheduler};
 use crate::layout::{BLOCK_BYTES, Block};
 
 /// How often late blocks are looked for.
@@ -42,10 +42,12 @@ impl Scheduler {
         // The soonest arrival of each block that is on its way, and how often it is.
         let mut arrivals: BTreeMap<Block, (f64, usize)> = BTreeMap::new();
         for peer in self.peers.values() {
+            // Who sends nothing any more keeps nobody else from being asked.
+            let is_silent = peer.pace(now).is_silent;
             for (block, secs) in peer.arrivals(now) {
                 let soonest = arrivals.entry(block).or_insert((f64::MAX, 0));
                 soonest.0 = soonest.0.min(secs);
-                soonest.1 += 1;
+                soonest.1 += usize::from(!is_silent);
             }
         }
         let hedged = arrivals.values().filter(|(_, owners)| *owners > 1).count();
@@ -97,10 +99,26 @@ impl Scheduler {
                 circle.add(server.id, server.standing);
                 server.is_asked();
                 let id = server.id;
+                self.make_place(block, now, actions);
                 self.ask(id, block, now, actions);
                 self.counters.hedges += 1;
                 left -= 1;
             }
+        }
+    }
+
+    /// Takes a block back from a silent peer, if as many were asked for it as may be.
+    fn make_place(&mut self, block: Block, now: Duration, actions: &mut Vec<Action>) {
+        let Some(partial) = self.partials.get_mut(&block.piece) else { return };
+        let owners = partial.owners(block.index);
+        if owners.len() < MAX_OWNERS {
+            return;
+        }
+        let is_silent = |owner: &PeerId| self.peers.get(*owner).is_some_and(|peer| peer.pace(now).is_silent);
+        let Some(silent) = owners.iter().copied().find(is_silent) else { return };
+        partial.drop_request(block.index, silent);
+        if self.peers.get_mut(silent).is_some_and(|peer| peer.cancel_flight(block, now)) {
+            actions.push(Action::Cancel { peer: silent, block });
         }
     }
 

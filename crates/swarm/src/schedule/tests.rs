@@ -482,3 +482,40 @@ fn a_piece_that_came_from_elsewhere_proves_nobody() {
     assert_eq!(cancels(&actions), asked[1..]);
     assert_eq!(scheduler.peers.get(PeerId(0)).unwrap().standing(), super::trust::Standing::Newcomer);
 }
+
+#[test]
+fn silent_peers_do_not_keep_a_block_from_one_that_sends() {
+    let (first, last) = (PeerId(0), PeerId(9));
+    let mut scheduler = scheduler(1);
+    scheduler.set_demand(ReaderId(0), read(Class::Player, 0, 1), Duration::ZERO);
+    let asked = requests(&run(&mut scheduler, Duration::ZERO));
+    let mut now = ROUND_TRIP;
+    for (_, block) in &asked[1..] {
+        assert_eq!(scheduler.received(first, *block, now, &mut Vec::new()), Received::Stored(false));
+    }
+    scheduler.peer_left(first);
+    let join = |scheduler: &mut Scheduler, id| {
+        scheduler.peer_joined(id, ROUND_TRIP);
+        scheduler.peer_has_all_of(id, Bitfield::full(PIECES));
+        scheduler.peer_unchoked(id);
+    };
+
+    // Each of the others is tried with the block that is left, and none sends it.
+    let mut tried = BTreeSet::new();
+    for id in 1..=4 {
+        join(&mut scheduler, PeerId(id));
+        for _ in 0..200 {
+            tried.extend(requests(&run(&mut scheduler, now)));
+            now += hedge::INTERVAL;
+        }
+    }
+    assert_eq!(tried, (1..=4).map(|id| (PeerId(id), asked[0].1)).collect());
+
+    join(&mut scheduler, last);
+    let mut asked_of_last = Vec::new();
+    for _ in 0..200 {
+        asked_of_last.extend(requests(&run(&mut scheduler, now)));
+        now += hedge::INTERVAL;
+    }
+    assert!(asked_of_last.contains(&(last, asked[0].1)), "{asked_of_last:?}");
+}
