@@ -237,3 +237,35 @@ fn best_of(helpers: &[Helper], servers: &[Server]) -> (f64, Option<(usize, f64)>
     }
     (best_secs, with_room)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{PIECES, ROUND_TRIP, alike, read, requests, run, scheduler, serve};
+    use super::super::{Class, ReaderId};
+    use super::*;
+    use crate::bitfield::Bitfield;
+
+    #[test]
+    fn who_has_never_sent_anything_gets_what_can_wait_while_another_is_proven() {
+        for is_proven in [true, false] {
+            let mut scheduler = scheduler(1);
+            let mut now = Duration::ZERO;
+            if is_proven {
+                scheduler.set_demand(ReaderId(0), read(Class::Player, 0, 1), now);
+                assert!(serve(&mut scheduler, &mut now, &alike(1, 0.02), &[]).is_empty());
+            }
+            let untried = PeerId(1);
+            scheduler.peer_joined(untried, ROUND_TRIP);
+            scheduler.peer_has_all_of(untried, Bitfield::full(PIECES));
+            scheduler.peer_unchoked(untried);
+
+            scheduler.set_demand(ReaderId(0), read(Class::Player, 1, 16), now);
+            let asked = requests(&run(&mut scheduler, now));
+
+            let of_untried = || asked.iter().filter(|(peer, _)| *peer == untried);
+            assert!(of_untried().count() > 0, "{asked:?}");
+            let has_first = of_untried().any(|(_, block)| block.piece == PieceIndex(1));
+            assert_eq!(has_first, !is_proven, "{asked:?}");
+        }
+    }
+}

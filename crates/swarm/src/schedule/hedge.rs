@@ -134,3 +134,50 @@ impl Scheduler {
         (left_blocks.max(0.0) as usize).min(MAX_HEDGED).saturating_sub(hedged)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::tests::{PIECES, ROUND_TRIP, read, requests, run, scheduler};
+    use super::super::{Class, ReaderId, Received};
+    use super::*;
+    use crate::bitfield::Bitfield;
+
+    #[test]
+    fn silent_peers_do_not_keep_a_block_from_one_that_sends() {
+        let (first, last) = (PeerId(0), PeerId(9));
+        let mut scheduler = scheduler(1);
+        scheduler.set_demand(ReaderId(0), read(Class::Player, 0, 1), Duration::ZERO);
+        let asked = requests(&run(&mut scheduler, Duration::ZERO));
+        let mut now = ROUND_TRIP;
+        for (_, block) in &asked[1..] {
+            assert_eq!(scheduler.received(first, *block, now, &mut Vec::new()), Received::Stored(false));
+        }
+        scheduler.peer_left(first);
+        let join = |scheduler: &mut Scheduler, id| {
+            scheduler.peer_joined(id, ROUND_TRIP);
+            scheduler.peer_has_all_of(id, Bitfield::full(PIECES));
+            scheduler.peer_unchoked(id);
+        };
+
+        // Each of the others is tried with the block that is left, and none sends it.
+        let mut tried = BTreeSet::new();
+        for id in 1..=4 {
+            join(&mut scheduler, PeerId(id));
+            for _ in 0..200 {
+                tried.extend(requests(&run(&mut scheduler, now)));
+                now += INTERVAL;
+            }
+        }
+        assert_eq!(tried, (1..=4).map(|id| (PeerId(id), asked[0].1)).collect());
+
+        join(&mut scheduler, last);
+        let mut asked_of_last = Vec::new();
+        for _ in 0..200 {
+            asked_of_last.extend(requests(&run(&mut scheduler, now)));
+            now += INTERVAL;
+        }
+        assert!(asked_of_last.contains(&(last, asked[0].1)), "{asked_of_last:?}");
+    }
+}

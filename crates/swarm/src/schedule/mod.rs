@@ -21,6 +21,7 @@ mod plan;
 #[cfg(test)]
 mod properties;
 mod queries;
+mod take_back;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -37,16 +38,13 @@ use plan::Plan;
 use trust::Standing;
 
 use crate::bitfield::Bitfield;
-use crate::layout::{BLOCK_BYTES, Block, Layout, PieceIndex};
+use crate::layout::{Block, Layout, PieceIndex};
 
 pub use plan::{Class, Demand, ReaderId};
 pub use terms::{Action, Config, Counters, PeerId, PieceState, Received};
 
 /// How often it is looked at what is needed while nothing of it is asked for: who rejects requests is asked again later.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Who needs something sooner than this, and has nobody who was asked for it, is short of it.
-const SHORT_WITHIN: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -415,78 +413,5 @@ impl Scheduler {
             self.states[piece.as_usize()] = PieceState::Partial;
             Partial::new(blocks)
         })
-    }
-
-    /// Cancels what is under way for pieces that nobody needs any more, and forgets the oldest parts of them.
-    fn take_back_unplanned(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        let is_unplanned = |(piece, partial): &(&PieceIndex, &mut Partial)| {
-            !self.plan.holds(**piece) && !partial.is_complete()
-        };
-        let unplanned = self.partials.iter_mut().filter(is_unplanned);
-        let mut unplanned: Vec<(Duration, PieceIndex)> =
-            unplanned.map(|(piece, partial)| (partial.idle_since(now), *piece)).collect();
-        unplanned.sort_unstable_by(|one, other| other.cmp(one));
-        let mut idle_bytes = 0;
-        for (_, piece) in unplanned {
-            let Some(mut partial) = self.partials.remove(&piece) else { continue };
-            self.take_back(piece, &partial, Some(now), actions);
-            partial.drop_all_requests();
-            let bytes = u64::from(partial.here()) * u64::from(BLOCK_BYTES);
-            if bytes > 0 && idle_bytes + bytes <= self.config.max_idle_partial_bytes {
-                idle_bytes += bytes;
-                self.partials.insert(piece, partial);
-            } else {
-                self.states[piece.as_usize()] = PieceState::Missing;
-                if bytes > 0 {
-                    actions.push(Action::Forget(piece));
-                }
-            }
-        }
-    }
-
-    /// Whether a reader will soon need blocks that nobody was asked for: mostly as it went elsewhere.
-    fn is_anybody_short(&self, now: Duration) -> bool {
-        let soon = now + SHORT_WITHIN;
-        let mut wanted = self.plan.entries().iter().take_while(|wanted| wanted.class != Class::Rest);
-        wanted.any(|wanted| wanted.due.is_some_and(|due| due < soon) && self.unasked(wanted.piece) > 0)
-    }
-
-    /// Cancels what nobody waits for, as it would come before what somebody waits for. What is here of it stays.
-    fn take_back_rest(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        let rest = self.plan.entries().iter().filter(|wanted| wanted.class == Class::Rest);
-        for piece in rest.map(|wanted| wanted.piece).collect::<Vec<_>>() {
-            let Some(mut partial) = self.partials.remove(&piece) else { continue };
-            if !partial.is_complete() {
-                self.take_back(piece, &partial, Some(now), actions);
-                partial.drop_all_requests();
-            }
-            if partial.here() == 0 {
-                self.states[piece.as_usize()] = PieceState::Missing;
-            } else {
-                self.partials.insert(piece, partial);
-            }
-        }
-    }
-
-    /// Cancels all requests of a piece. Without `now` the peers are not to blame for anything.
-    fn take_back(
-        &mut self,
-        piece: PieceIndex,
-        partial: &Partial,
-        now: Option<Duration>,
-        actions: &mut Vec<Action>,
-    ) {
-        for (index, owner) in partial.requests() {
-            let block = Block { piece, index };
-            if let Some(peer) = self.peers.get_mut(owner) {
-                let was_asked = match now {
-                    Some(now) => peer.cancel_flight(block, now),
-                    None => peer.take_flight(block),
-                };
-                if was_asked {
-                    actions.push(Action::Cancel { peer: owner, block });
-                }
-            }
-        }
     }
 }

@@ -317,3 +317,25 @@ impl Peer {
         self.owes = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_grows_for_who_had_nothing_left_to_send_and_not_for_what_was_lost_on_its_way() {
+        let ms = Duration::from_millis;
+        let block = |index| Block { piece: PieceIndex(0), index };
+        let mut peer = Peer::new(1, ms(50), &Config::default());
+        (0..3).for_each(|index| peer.ask(block(index), ms(0)));
+        // The last was asked for together with the others.
+        for (index, at) in [(0, 60), (1, 80), (2, 400)] {
+            assert!(peer.arrived(block(index), BLOCK_BYTES.into(), ms(at)));
+        }
+        assert!(peer.uneven_secs < 0.02, "{peer:?}");
+
+        peer.ask(block(3), ms(400));
+        assert!(peer.arrived(block(3), BLOCK_BYTES.into(), ms(800)));
+        assert!(peer.uneven_secs > 0.09, "{peer:?}");
+    }
+}
