@@ -35,7 +35,8 @@ enum Seen {
     #[default]
     Never,
     Read(Stamp),
-    Unreadable,
+    /// With what it held then, if it is that which can't be taken; everything else may end without a change of the file.
+    Unreadable(Option<Stamp>),
 }
 
 /// What there is to know after a look at the file.
@@ -61,16 +62,14 @@ impl ListFile {
             return Look::Same;
         }
         let (file, seen) = (PathBuf::from(&self.path), self.seen);
-        let reading = tokio::task::spawn_blocking(move || read_if_changed(&file, seen));
-        match reading.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok((stamp, list)) => {
-                self.seen = Seen::Read(stamp);
-                list.map_or(Look::Same, |list| Look::New(Arc::new(list)))
-            }
+        let looking = tokio::task::spawn_blocking(move || look_at(&file, seen));
+        let lost = |error| (Seen::Unreadable(None), Err(io::Error::other(error)));
+        let (now_seen, list) = looking.await.unwrap_or_else(lost);
+        self.seen = now_seen;
+        match list {
+            Ok(list) => list.map_or(Look::Same, |list| Look::New(Arc::new(list))),
+            Err(_) if matches!(seen, Seen::Unreadable(_)) => Look::Same,
             Err(error) => {
-                if std::mem::replace(&mut self.seen, Seen::Unreadable) == Seen::Unreadable {
-                    return Look::Same;
-                }
                 warn!(%error, "blocked addresses can't be read");
                 Look::Unreadable
             }
@@ -110,16 +109,29 @@ impl App {
     }
 }
 
-fn read_if_changed(file: &Path, seen: Seen) -> io::Result<(Stamp, Option<Blocklist>)> {
-    let metadata = std::fs::metadata(file)?;
-    let stamp = Stamp { modified: metadata.modified().ok(), length_bytes: metadata.len() };
-    if seen == Seen::Read(stamp) {
-        return Ok((stamp, None));
+/// How the file is now, and its list if it is another file than was seen.
+fn look_at(file: &Path, seen: Seen) -> (Seen, io::Result<Option<Blocklist>>) {
+    let stamp = match std::fs::metadata(file) {
+        Ok(metadata) => Stamp { modified: metadata.modified().ok(), length_bytes: metadata.len() },
+        Err(error) => return (Seen::Unreadable(None), Err(error)),
+    };
+    if seen == Seen::Read(stamp) || seen == Seen::Unreadable(Some(stamp)) {
+        return (seen, Ok(None));
     }
+    match read_list(file) {
+        Ok(list) => (Seen::Read(stamp), Ok(Some(list))),
+        Err(error) => {
+            let refused = (error.kind() == io::ErrorKind::FileTooLarge).then_some(stamp);
+            (Seen::Unreadable(refused), Err(error))
+        }
+    }
+}
+
+fn read_list(file: &Path) -> io::Result<Blocklist> {
     let list =
         Blocklist::parse(&read(file)?).map_err(|error| io::Error::new(io::ErrorKind::FileTooLarge, error))?;
     info!(ranges = list.ranges(), wrong_lines = list.wrong_lines(), "blocked addresses are read");
-    Ok((stamp, Some(list)))
+    Ok(list)
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
@@ -134,4 +146,36 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too long for a list"));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_holds_no_list_is_read_once_and_again_when_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.p2p");
+        let file = File::create(&path).unwrap();
+        file.set_len(MAX_FILE_BYTES + 1).unwrap();
+
+        let (seen, list) = look_at(&path, Seen::Never);
+        assert_eq!(list.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        let (same, list) = look_at(&path, seen);
+        assert!(same == seen && list.unwrap().is_none());
+
+        file.set_len(0).unwrap();
+        let (_, list) = look_at(&path, seen);
+        assert_eq!(list.unwrap().unwrap().ranges(), 0);
+    }
+
+    #[test]
+    fn what_may_end_without_a_change_of_the_file_is_tried_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (seen, list) = look_at(folder.path(), Seen::Never);
+        assert_eq!(list.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert!(look_at(folder.path(), seen).1.is_err());
+    }
 }

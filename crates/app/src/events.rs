@@ -255,6 +255,9 @@ impl HubState {
     }
 
     fn put_notice(&mut self, notice: Notice) {
+        if self.notices.contains(&notice) {
+            return;
+        }
         self.notices.retain(|known| known.kind != notice.kind);
         self.notices.push(notice);
         self.emit(AppEvent::NoticesChanged { notices: self.notices.clone() });

@@ -1,7 +1,7 @@
 //! Whether the line costs by the byte, as the system says, and what follows from it. Linux is asked, where NetworkManager runs;
 //! elsewhere a line costs nothing unless the person says so in the settings.
 
-use freshet_model::{Notice, NoticeKind};
+use freshet_model::{Notice, NoticeKind, SpareLine};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -25,7 +25,7 @@ impl App {
                 let rule = settings.borrow_and_update().transfers.spare_line;
                 app.inner.engine.set_metered(is_metered);
                 // Whoever spares it always knows that.
-                app.tell_of_spared_line(is_metered && rule.spares(true) && !rule.spares(false)).await;
+                app.tell_of_spared_line(is_metered && rule == SpareLine::WhenMetered).await;
                 tokio::select! {
                     changed = metered.changed() => if changed.is_err() { return },
                     changed = settings.changed() => if changed.is_err() { return },
