@@ -56,11 +56,12 @@ pub(crate) struct OpenReader {
     pub(crate) position: Arc<AtomicU64>,
 }
 
-/// Whether a reader selects its file for download, or only looks into it.
+/// Whether a reader selects its file for download, or only looks into it, or only into what is here of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Watch,
     Look,
+    WhatIsHere,
 }
 
 /// As long as this lives, the torrent is in use.

@@ -146,6 +146,19 @@ impl Engine {
         self.open(info_hash, file, Purpose::Look).await
     }
 
+    /// As [`Engine::open_file`], but nothing is fetched for it: a read of bytes that are not here fails with
+    /// [`crate::ReadError::NotHere`].
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn open_what_is_here(
+        &self,
+        info_hash: InfoHash,
+        file: FileIndex,
+    ) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::WhatIsHere).await
+    }
+
     async fn open(
         &self,
         info_hash: InfoHash,
@@ -163,11 +176,22 @@ impl Engine {
         if let Some(failure) = torrent.failure() {
             return Err(OpenFileError::Failed(failure));
         }
+        let bytes = torrent.layout.file_range(index).ok_or(OpenFileError::NoSuchFile(file))?;
         let class = match purpose {
             Purpose::Watch => Class::Player,
             Purpose::Look => Class::Preview,
+            Purpose::WhatIsHere => {
+                let stream = torrent.torrent.reader_of_what_is_here(bytes);
+                return Ok(FileReader::new(
+                    stream,
+                    &torrent,
+                    length_bytes,
+                    limits.stall_timeout,
+                    lease,
+                    slot,
+                ));
+            }
         };
-        let bytes = torrent.layout.file_range(index).ok_or(OpenFileError::NoSuchFile(file))?;
         if torrent.is_first_use(index)
             && let Some(tail) = tail::of(&bytes)
         {

@@ -76,6 +76,9 @@ pub enum ReadError {
     /// Transfers are paused and the bytes are not here; the reader can be read on after they go on.
     #[error("transfers are paused")]
     Paused,
+    /// The bytes are not here, and the reader has nothing fetched ([`crate::Engine::open_what_is_here`]).
+    #[error("these bytes are not here")]
+    NotHere,
     /// The torrent was removed or deactivated; this reader has ended.
     #[error("the torrent is not active any more")]
     Removed,
@@ -94,7 +97,7 @@ impl ReadError {
         let kind = match &self {
             Self::Stalled => io::ErrorKind::TimedOut,
             Self::Removed => io::ErrorKind::NotFound,
-            Self::Paused | Self::Failed(_) => io::ErrorKind::Other,
+            Self::Paused | Self::NotHere | Self::Failed(_) => io::ErrorKind::Other,
         };
         io::Error::new(kind, self)
     }

@@ -117,6 +117,7 @@ fn read_error(error: &io::Error) -> ReadError {
     match ReadEnd::from_io(error) {
         Some(ReadEnd::Stopped) => ReadError::Removed,
         Some(ReadEnd::Paused) => ReadError::Paused,
+        Some(ReadEnd::NotHere) => ReadError::NotHere,
         Some(ReadEnd::Storage(failure)) => ReadError::Failed(failure.into()),
         None => ReadError::Failed(Failure::other(error.to_string())),
     }

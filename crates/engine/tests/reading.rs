@@ -6,7 +6,7 @@ use std::io::SeekFrom;
 
 use common::{Bench, film, soon};
 use freshet_engine::testing::SeederOptions;
-use freshet_engine::{OpenFileError, TorrentSpec};
+use freshet_engine::{OpenFileError, ReadError, TorrentSpec};
 use freshet_model::{FileIndex, InfoHash, PieceMap};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
@@ -90,4 +90,32 @@ async fn pieces_and_readers_can_be_seen() {
     assert_eq!(current(&bench.engine.pieces(info_hash).unwrap()), [1, 0]);
     drop((reader, second));
     assert_eq!(current(&bench.engine.pieces(info_hash).unwrap()), [0_u32; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_here_is_read_and_nothing_is_fetched_for_it() {
+    let film = film(61, 12 * MIB, SeederOptions::default()).await;
+    let bench = Bench::start().await;
+    let info_hash = film.torrent.info_hash;
+    bench.activate(&film.torrent).await;
+    let mut buf = vec![0; 100_000];
+    let mut look = soon("open", bench.engine.peek_file(info_hash, FileIndex(0))).await.unwrap();
+    soon("read", look.read_exact(&mut buf)).await.unwrap();
+
+    let opening = bench.engine.open_what_is_here(info_hash, FileIndex(0));
+    let mut here = soon("open", opening).await.unwrap();
+    soon("read", here.read_exact(&mut buf)).await.unwrap();
+    assert!(buf == film.bytes[..100_000]);
+    soon("seek", here.seek(SeekFrom::Start(6 * MIB as u64))).await.unwrap();
+    let error = soon("read", here.read(&mut buf)).await.unwrap_err();
+    assert_eq!(ReadError::from_io(&error), Some(&ReadError::NotHere));
+
+    // What is fetched after it comes, and what it asked for does not.
+    soon("seek", look.seek(SeekFrom::Start(9 * MIB as u64))).await.unwrap();
+    soon("read", look.read_exact(&mut buf)).await.unwrap();
+    let map = bench.engine.pieces(info_hash).unwrap();
+    assert_eq!(map.have_bytes_in(6 * MIB as u64..7 * MIB as u64), 0);
+    soon("seek", here.seek(SeekFrom::Start(9 * MIB as u64))).await.unwrap();
+    soon("read", here.read_exact(&mut buf)).await.unwrap();
+    assert!(buf == film.bytes[9 * MIB..9 * MIB + 100_000]);
 }

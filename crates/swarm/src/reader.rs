@@ -30,6 +30,9 @@ pub enum ReadEnd {
     /// Transfers are paused and the bytes are not here; the reader can be read on after they go on.
     #[error("transfers are paused")]
     Paused,
+    /// The bytes are not here, and the reader is one that has nothing fetched.
+    #[error("these bytes are not here")]
+    NotHere,
     /// Its pieces can't be kept or read.
     #[error("{0}")]
     Storage(StorageFailure),
@@ -44,7 +47,7 @@ impl ReadEnd {
     fn into_io(self) -> io::Error {
         let kind = match &self {
             Self::Stopped => io::ErrorKind::NotFound,
-            Self::Paused => io::ErrorKind::Other,
+            Self::Paused | Self::NotHere => io::ErrorKind::Other,
             Self::Storage(failure) => failure.kind,
         };
         io::Error::new(kind, self)
@@ -56,7 +59,8 @@ impl ReadEnd {
 /// A read waits until its bytes are here and right; it has no time-out. Only verified bytes are read. Dropping the reader
 /// releases what was fetched ahead for it at once.
 pub struct Reader {
-    id: ReaderId,
+    /// `None` for one that has nothing fetched.
+    id: Option<ReaderId>,
     layout: Layout,
     files: TorrentFiles,
     inbox: mpsc::Sender<ToTorrent>,
@@ -92,7 +96,18 @@ impl Torrent {
         let open = ToTorrent::OpenReader { bytes: bytes.clone(), class, answer };
         self.inbox.send(open).await.map_err(|_| ReadEnd::Stopped)?;
         let id = opened.await.map_err(|_| ReadEnd::Stopped)?;
-        Ok(Reader {
+        Ok(self.reader(Some(id), bytes))
+    }
+
+    /// A reader that has nothing fetched: it reads what is here, and fails with [`ReadEnd::NotHere`] at what is not. It keeps no
+    /// piece from being given up.
+    pub fn reader_of_what_is_here(&self, bytes: Range<u64>) -> Reader {
+        let end = bytes.end.min(self.spec.layout.total_bytes());
+        self.reader(None, bytes.start.min(end)..end)
+    }
+
+    fn reader(&self, id: Option<ReaderId>, bytes: Range<u64>) -> Reader {
+        Reader {
             id,
             layout: self.spec.layout,
             files: self.files.clone(),
@@ -103,7 +118,7 @@ impl Torrent {
             on_disk_until: 0,
             reading: None,
             _life: Arc::clone(&self.life),
-        })
+        }
     }
 }
 
@@ -132,7 +147,7 @@ impl Reader {
 }
 
 async fn next_chunk(
-    id: ReaderId,
+    id: Option<ReaderId>,
     at: u64,
     end: u64,
     mut on_disk_until: u64,
@@ -145,7 +160,11 @@ async fn next_chunk(
         if on_disk_until <= at {
             let (answer, granted) = oneshot::channel();
             let stopped = |_| ReadEnd::Stopped.into_io();
-            inbox.send(ToTorrent::Read { reader: id, at, answer }).await.map_err(|_| stopped(()))?;
+            let ask = match id {
+                Some(reader) => ToTorrent::Read { reader, at, answer },
+                None => ToTorrent::ReadWhatIsHere { at, end, answer },
+            };
+            inbox.send(ask).await.map_err(|_| stopped(()))?;
             match granted.await.map_err(|_| stopped(()))? {
                 Granted::Memory { piece, data } => {
                     let offset = at - layout.start_of(piece);
@@ -154,6 +173,7 @@ async fn next_chunk(
                     return Ok(Chunk { bytes, on_disk_until: 0 });
                 }
                 Granted::Disk { until } => on_disk_until = until.min(end),
+                Granted::NotHere => return Err(ReadEnd::NotHere.into_io()),
                 Granted::Paused => return Err(ReadEnd::Paused.into_io()),
                 Granted::Failed(failure) => return Err(ReadEnd::Storage(failure).into_io()),
             }
@@ -238,7 +258,8 @@ impl AsyncSeek for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let close = ToTorrent::CloseReader(self.id);
+        let Some(id) = self.id else { return };
+        let close = ToTorrent::CloseReader(id);
         if let Err(mpsc::error::TrySendError::Full(close)) = self.inbox.try_send(close)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

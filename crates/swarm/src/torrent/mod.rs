@@ -101,6 +101,12 @@ pub(crate) enum ToTorrent {
         at: u64,
         answer: oneshot::Sender<Granted>,
     },
+    /// Somebody reads on from `at` to `end`, of the torrent, only if it is here.
+    ReadWhatIsHere {
+        at: u64,
+        end: u64,
+        answer: oneshot::Sender<Granted>,
+    },
     CloseReader(ReaderId),
     Checked(checks::Verdict),
     Written(PieceIndex, Result<(), storage::Unwritten>),

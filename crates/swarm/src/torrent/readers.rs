@@ -36,6 +36,8 @@ pub(crate) enum Granted {
     Disk { until: u64 },
     /// Transfers are paused, and the byte is not here.
     Paused,
+    /// The byte is not here, and nothing is to be fetched.
+    NotHere,
     /// Nothing will come any more.
     Failed(StorageFailure),
 }

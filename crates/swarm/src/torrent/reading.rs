@@ -12,7 +12,7 @@ use super::readers::{Granted, MAX_GRANT_BYTES};
 use super::storage::Stand;
 use super::task::Task;
 use super::timeline::Happening;
-use crate::layout::PieceIndex;
+use crate::layout::{Layout, PieceIndex};
 use crate::schedule::{Action, Demand, PieceState, ReaderId, Scheduler};
 
 impl Task {
@@ -40,14 +40,19 @@ impl Task {
             return;
         }
         self.keeper.touch(layout.pieces_of(at..at.saturating_add(MAX_GRANT_BYTES)));
-        let data = self.unwritten.get(&piece).cloned();
-        let scheduler = &self.scheduler;
-        let unwritten = &self.unwritten;
-        let grant = |at, end| match &data {
-            Some(data) => Granted::Memory { piece, data: Arc::clone(data) },
-            None => Granted::Disk { until: here_until_written(scheduler, unwritten, &layout, at, end) },
-        };
+        let (scheduler, unwritten) = (&self.scheduler, &self.unwritten);
+        let grant = |at, end| grant(scheduler, unwritten, &layout, at, end);
         self.readers.answer(&layout, piece, grant, now);
+    }
+
+    /// What there is from `at` on, for somebody for whom nothing is fetched.
+    pub(super) fn what_is_here(&self, at: u64, end: u64) -> Granted {
+        let layout = self.spec.layout;
+        if !is_here(self.scheduler.state(layout.piece_at(at))) {
+            return Granted::NotHere;
+        }
+        let end = end.min(at.saturating_add(MAX_GRANT_BYTES));
+        grant(&self.scheduler, &self.unwritten, &layout, at, end)
     }
 
     /// Cuts the window of a reader so that all windows together fit into the budget, and has it fetched.
@@ -115,8 +120,23 @@ impl Task {
     }
 }
 
+/// Where to read from `at`, which is here, up to `end`.
+fn grant(
+    scheduler: &Scheduler,
+    unwritten: &HashMap<PieceIndex, Arc<PieceData>>,
+    layout: &Layout,
+    at: u64,
+    end: u64,
+) -> Granted {
+    let piece = layout.piece_at(at);
+    match unwritten.get(&piece) {
+        Some(data) => Granted::Memory { piece, data: Arc::clone(data) },
+        None => Granted::Disk { until: here_until_written(scheduler, unwritten, layout, at, end) },
+    }
+}
+
 /// How far everything from `at` on is here, up to `end`.
-pub(super) fn here_until(scheduler: &Scheduler, layout: &crate::Layout, at: u64, end: u64) -> u64 {
+pub(super) fn here_until(scheduler: &Scheduler, layout: &Layout, at: u64, end: u64) -> u64 {
     let pieces = layout.pieces_of(at..end);
     let missing = pieces.into_iter().find(|piece| scheduler.state(PieceIndex(*piece)) != PieceState::Have);
     missing.map_or(end, |piece| layout.start_of(PieceIndex(piece)).min(end))
@@ -126,7 +146,7 @@ pub(super) fn here_until(scheduler: &Scheduler, layout: &crate::Layout, at: u64,
 fn here_until_written(
     scheduler: &Scheduler,
     unwritten: &HashMap<PieceIndex, Arc<PieceData>>,
-    layout: &crate::Layout,
+    layout: &Layout,
     at: u64,
     end: u64,
 ) -> u64 {

@@ -296,6 +296,7 @@ impl Task {
                 }
             }
             ToTorrent::Read { reader, at, answer } => self.read(reader, at, answer),
+            ToTorrent::ReadWhatIsHere { at, end, answer } => drop(answer.send(self.what_is_here(at, end))),
             ToTorrent::Checked(verdict) => self.checked(verdict, actions),
             ToTorrent::Written(piece, result) => self.written(piece, result),
             ToTorrent::Addresses(addresses, source) => self.add_addresses(addresses, source),
