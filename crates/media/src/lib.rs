@@ -11,6 +11,7 @@ mod fragments;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod index;
+mod picture;
 mod plan;
 mod probe;
 mod run;
@@ -19,6 +20,7 @@ mod tools;
 
 pub use description::{DescribedFormat, DescribedStream, Description, Number, describe};
 pub use fragments::{FragmentError, Fragments};
+pub use picture::{PictureError, picture};
 pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
 pub use probe::{Probe, ProbeError, Stream, probe};
 pub use run::{Part, PartError, Run, RunOptions, StartRunError, TIME_SHIFT_SECS};

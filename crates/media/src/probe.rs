@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use freshet_model::{Chapter, ChapterKind, TrackInfo, TrackKind};
 use serde::Deserialize;
-use tokio::io::AsyncReadExt as _;
 
 use crate::Tools;
 use crate::text::shown;
+use crate::tools::{Said, said_by};
 
 /// No honest file describes itself in more.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
@@ -66,36 +66,19 @@ pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result
 
 /// The answer of `ffprobe` as it came.
 pub(crate) async fn ask(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Vec<u8>, ProbeError> {
-    let mut child = tools
+    let child = tools
         .ffprobe()
         .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-i", input_url])
         .spawn()
         .map_err(ProbeError::Start)?;
-    let out = child.stdout.take();
-    let err = child.stderr.take();
-    let read = async {
-        let (mut answer, mut complaint) = (Vec::new(), Vec::new());
-        let read_out = async {
-            if let Some(out) = out {
-                let _ = out.take(MAX_OUTPUT_BYTES).read_to_end(&mut answer).await;
-            }
-        };
-        let read_err = async {
-            if let Some(err) = err {
-                let _ = err.take(64 * 1024).read_to_end(&mut complaint).await;
-            }
-        };
-        tokio::join!(read_out, read_err);
-        (child.wait().await, answer, complaint)
-    };
-    let (status, answer, complaint) =
-        tokio::time::timeout(time_out, read).await.map_err(|_| ProbeError::TimedOut(time_out))?;
+    let said = tokio::time::timeout(time_out, said_by(child, MAX_OUTPUT_BYTES)).await;
+    let Said { status, out, err } = said.map_err(|_| ProbeError::TimedOut(time_out))?;
     if !status.is_ok_and(|status| status.success()) {
-        let complaint = String::from_utf8_lossy(&complaint);
+        let complaint = String::from_utf8_lossy(&err);
         let last = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
         return Err(ProbeError::Unreadable(last.replace(input_url, "the file")));
     }
-    Ok(answer)
+    Ok(out)
 }
 
 fn seconds(text: Option<&str>) -> Option<f64> {

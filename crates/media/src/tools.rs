@@ -1,9 +1,11 @@
 //! Where `ffmpeg` and `ffprobe` are, and what every call of them has in common.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
 
-use tokio::process::Command;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
 
 /// Containers that a film or a song comes in. Playlists and pictures are not among them: a playlist inside a torrent could
 /// name any address or file.
@@ -15,6 +17,37 @@ pub(crate) const FORMATS: &str = "aac,ac3,aiff,ape,asf,avi,dsf,dts,dtshd,eac3,fl
 pub struct Tools {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
+    /// Starts a program that has the processor when nobody else wants it; not on Windows, which asks for that otherwise.
+    nice: Option<PathBuf>,
+}
+
+/// No honest complaint is longer.
+const MAX_COMPLAINT_BYTES: u64 = 64 * 1024;
+
+/// What a child said until it ended.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: io::Result<ExitStatus>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
+}
+
+/// Reads all that a child writes, at most so many bytes, until it ends. Dropping the future ends the child.
+pub(crate) async fn said_by(mut child: Child, max_out_bytes: u64) -> Said {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let read_out = async {
+        if let Some(stdout) = stdout {
+            let _ = stdout.take(max_out_bytes).read_to_end(&mut out).await;
+        }
+    };
+    let read_err = async {
+        if let Some(stderr) = stderr {
+            let _ = stderr.take(MAX_COMPLAINT_BYTES).read_to_end(&mut err).await;
+        }
+    };
+    tokio::join!(read_out, read_err);
+    Said { status: child.wait().await, out, err }
 }
 
 impl Tools {
@@ -27,20 +60,42 @@ impl Tools {
                 .map(|folder| folder.join(&file))
                 .find(|candidate| candidate.is_file())
         };
-        Some(Self { ffmpeg: find("ffmpeg")?, ffprobe: find("ffprobe")? })
+        let nice = if cfg!(unix) { find("nice") } else { None };
+        Some(Self { ffmpeg: find("ffmpeg")?, ffprobe: find("ffprobe")?, nice })
     }
 
     pub(crate) fn ffmpeg(&self) -> Command {
-        command(&self.ffmpeg)
+        bounded(Command::new(&self.ffmpeg))
+    }
+
+    /// For what nobody waits for.
+    pub(crate) fn ffmpeg_in_the_background(&self) -> Command {
+        let Some(nice) = &self.nice else {
+            let command = Command::new(&self.ffmpeg);
+            #[cfg(windows)]
+            let command = idle(command);
+            return bounded(command);
+        };
+        let mut command = Command::new(nice);
+        command.args(["-n", "19"]).arg(&self.ffmpeg);
+        bounded(command)
     }
 
     pub(crate) fn ffprobe(&self) -> Command {
-        command(&self.ffprobe)
+        bounded(Command::new(&self.ffprobe))
     }
 }
 
-fn command(program: &Path) -> Command {
-    let mut command = Command::new(program);
+#[cfg(windows)]
+fn idle(mut command: Command) -> Command {
+    /// `IDLE_PRIORITY_CLASS`
+    const IDLE: u32 = 0x40;
+    command.creation_flags(IDLE);
+    command
+}
+
+/// With what every call has in common.
+fn bounded(mut command: Command) -> Command {
     command
         .args([
             "-hide_banner",

@@ -64,6 +64,15 @@ impl TimeIndex {
         before.or_else(|| self.points.iter().find(|point| point.is_sync)).copied()
     }
 
+    /// As [`TimeIndex::sync_before`], with where the next such place stands in the file, or the film ends, if that is known:
+    /// what lies between is enough to show the picture of that place.
+    pub fn sync_span(&self, time: Duration) -> Option<(Point, Option<u64>)> {
+        let point = self.sync_before(time)?;
+        let next = self.points.partition_point(|other| other.byte <= point.byte);
+        let next = self.points[next..].iter().find(|other| other.is_sync).map(|other| other.byte);
+        Some((point, next.or(self.end.map(|(_, byte)| byte))))
+    }
+
     /// Where that moment stands. Between two points the bit rate is taken as even.
     pub fn byte_at(&self, time: Duration) -> Located<u64> {
         let until = self.points.partition_point(|point| point.time <= time);
@@ -186,6 +195,20 @@ mod tests {
         let index = index();
         for (at, byte) in [(0.0, 100), (1.0, 100), (3.9, 100), (4.0, 400), (99.0, 1000)] {
             assert_eq!(index.sync_before(secs(at)).unwrap().byte, byte, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_span_reaches_to_the_next_place_where_decoding_can_begin() {
+        let index = index();
+        let span = |at| index.sync_span(secs(at)).map(|(point, end)| (point.byte, end)).unwrap();
+        for (at, bytes) in [
+            (0.0, (100, Some(400))),
+            (3.9, (100, Some(400))),
+            (4.0, (400, Some(1000))),
+            (5.0, (1000, Some(2000))),
+        ] {
+            assert_eq!(span(at), bytes, "{at}");
         }
     }
 
