@@ -82,8 +82,18 @@ pub struct PlaybackRef {
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
+pub struct PlaybackAtSpeed {
+    pub playback_id: PlaybackId,
+    /// 1 is as filmed.
+    pub speed: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct PlaybackGoOn {
     pub playback_id: PlaybackId,
+    pub info_hash: InfoHash,
     pub file_index: FileIndex,
 }
 

@@ -4,7 +4,7 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, PlaybackIndex, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
+    ErrorCode, MediaRun, Outlook, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
     SettingsPatch, TorrentDetail, TorrentSummary, TransferDetail, WireError,
 };
 use serde_json::Value;
@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, IndexerTest, Nothing, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, Search,
-    SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
-    ViewedSet, VolumeSet,
+    AppInfo, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
+    Search, SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove,
+    TransfersPause, ViewedSet, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -124,14 +124,14 @@ commands! {
     Both playback_open: playback::open(PlaybackOpen) -> PlaybackTicket;
     /// Starts delivering from a position; an earlier run of the same playback ends.
     Both playback_start: playback::start(PlaybackStart) -> MediaRun;
-    /// Chapters of the film, and where its moments stand in the file. Waits for the head and the index of the file.
-    Both playback_index: playback::index(PlaybackRef) -> PlaybackIndex;
     /// Where the playback stands.
     Both playback_report: playback::report(PlaybackReport) -> ();
-    /// Goes on with another file of the torrent that a playback is of.
+    /// Goes on with another file of the torrent that a playback is of, or with what follows on it in the library.
     Both playback_go_on: playback::go_on(PlaybackGoOn) -> ();
     /// How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known.
     Both playback_map: playback::map(PlaybackRef) -> Option<PlaybackMap>;
+    /// Whether the film will play through at this speed; nothing while too little is known for that.
+    Both playback_outlook: playback::outlook(PlaybackAtSpeed) -> Option<Outlook>;
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 

@@ -4,11 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freshet_model::{ErrorCode, FileIndex, InfoHash, PlaybackId, WireError};
+use freshet_model::{ErrorCode, FileIndex, InfoHash, WireError};
 use tokio::sync::Semaphore;
 
 use crate::App;
 use crate::error::Coded as _;
+use crate::playback::Reads;
 
 pub use freshet_media::Description;
 
@@ -92,9 +93,8 @@ impl App {
             let tools = self.tools()?;
             // Errors of the torrent itself are told as such; the open reader keeps it active meanwhile.
             let opened = self.peek_file(info_hash, file_index).await?;
-            let look = Look { app: self, id: self.add_look(info_hash, file_index) };
-            let url = self.input_url(&look.id)?;
-            let described = freshet_media::describe(tools, &url, TIMEOUT).await;
+            let look = self.look(info_hash, file_index, Reads::Look);
+            let described = freshet_media::describe(tools, &look.input_url()?, TIMEOUT).await;
             drop((look, opened));
             let description = Arc::new(described.map_err(|error| error.wire())?);
             self.inner.descriptions.put((info_hash, file_index), Arc::clone(&description));
@@ -108,16 +108,4 @@ impl App {
 
 fn ended() -> WireError {
     WireError::new(ErrorCode::Cancelled, "the program ends")
-}
-
-/// The address by which the child reads ends with this.
-struct Look<'a> {
-    app: &'a App,
-    id: PlaybackId,
-}
-
-impl Drop for Look<'_> {
-    fn drop(&mut self) {
-        self.app.remove_look(&self.id);
-    }
 }

@@ -212,7 +212,7 @@ impl Coded for PreloadError {
 fn read_code(error: &std::io::Error) -> ErrorCode {
     match ReadError::from_io(error) {
         Some(ReadError::Stalled) => ErrorCode::Stalled,
-        Some(ReadError::Paused | ReadError::Removed) => ErrorCode::Cancelled,
+        Some(ReadError::Paused | ReadError::NotHere | ReadError::Removed) => ErrorCode::Cancelled,
         Some(ReadError::Failed(failure)) => failure_code(failure),
         None => io_code(error),
     }

@@ -51,6 +51,21 @@ impl App {
         Ok(OpenFile { reader, file, record })
     }
 
+    /// The same, and nothing is fetched: a read of what is not here fails. The torrent has to be active.
+    ///
+    /// # Errors
+    /// As [`App::open_file`].
+    pub(crate) async fn open_what_is_here(
+        &self,
+        info_hash: InfoHash,
+        file_index: FileIndex,
+    ) -> Result<OpenFile, WireError> {
+        let record = self.torrent(info_hash).await?.ok_or_else(|| not_found(info_hash))?;
+        let file = file_of(&record, file_index)?.clone();
+        let opening = self.inner.engine.open_what_is_here(info_hash, file_index);
+        Ok(OpenFile { reader: opening.await.map_err(|error| error.wire())?, file, record })
+    }
+
     pub(crate) async fn activate_for(
         &self,
         info_hash: InfoHash,

@@ -40,8 +40,8 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, IndexerTest, Nothing, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, Search,
-    SearchAnswer, SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
+    AppInfo, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
+    Search, SearchAnswer, SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
     TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
@@ -86,6 +86,7 @@ struct Inner {
     piece_layouts: pieces::PieceLayouts,
     descriptions: description::Descriptions,
     playbacks: playback::Playbacks,
+    pictures: playback::Pictures,
     player: player::Player,
     client_plays: viewed::ClientPlays,
     /// Asks whom the person named, also in the private network.

@@ -6,6 +6,11 @@
 mod delivery;
 mod index;
 mod map;
+mod moments;
+mod next;
+mod outlook;
+mod pictures;
+mod prefetch;
 mod progress;
 
 use std::collections::{HashMap, VecDeque};
@@ -14,16 +19,18 @@ use std::time::{Duration, Instant};
 
 use freshet_media::Probe;
 use freshet_model::{
-    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, PlayerTarget,
-    ReportKind, WireError, neighbors, next_up_at_secs, rules,
+    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, ReportKind,
+    WireError, next_up_at_secs, rules,
 };
 use tracing::{info, warn};
 
 pub use delivery::{MediaPart, MediaPartError};
-pub(crate) use index::index;
 pub(crate) use map::map;
+pub(crate) use next::go_on;
+pub(crate) use outlook::outlook;
+pub(crate) use pictures::Pictures;
 
-use crate::args::{PlaybackGoOn, PlaybackOpen, PlaybackStart};
+use crate::args::{PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;
 use crate::library::not_found;
 use crate::{App, OpenFile, clock};
@@ -52,10 +59,25 @@ struct Playback {
     /// Known once the file was probed.
     probe: Option<Arc<Probe>>,
     progress: Progress,
-    /// Nobody watches: it is only looked into.
-    is_look: bool,
+    reads: Reads,
     run: Option<delivery::RunningRun>,
-    moments: map::Moments,
+    moments: moments::Moments,
+    supply: outlook::Supply,
+    /// What goes on after it.
+    next: Option<(InfoHash, FileIndex)>,
+    /// Its beginning is here, or on its way.
+    is_next_fetched: bool,
+}
+
+/// What the programs get that read the file of a playback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Somebody watches.
+    All,
+    /// It is only looked into.
+    Look,
+    /// Nothing is fetched for them.
+    WhatIsHere,
 }
 
 impl Playbacks {
@@ -87,20 +109,20 @@ impl App {
     /// # Errors
     /// The playback is unknown, or as [`App::open_file`].
     pub async fn open_playback_file(&self, id: &PlaybackId) -> Result<OpenFile, WireError> {
-        let (info_hash, file_index, is_look) = {
+        let (info_hash, file_index, reads) = {
             let table = self.inner.playbacks.table();
             let playback = table.open.get(id).ok_or_else(unknown_playback)?;
-            (playback.info_hash, playback.file_index, playback.is_look)
+            (playback.info_hash, playback.file_index, playback.reads)
         };
-        if is_look {
-            self.peek_file(info_hash, file_index).await
-        } else {
-            self.open_file(info_hash, file_index).await
+        match reads {
+            Reads::All => self.open_file(info_hash, file_index).await,
+            Reads::Look => self.peek_file(info_hash, file_index).await,
+            Reads::WhatIsHere => self.open_what_is_here(info_hash, file_index).await,
         }
     }
 
-    /// An address of a file for a program that only looks into it; [`App::remove_look`] ends it.
-    pub(crate) fn add_look(&self, info_hash: InfoHash, file_index: FileIndex) -> PlaybackId {
+    /// An address of a file for a program that only looks into it, for as long as the value lives.
+    pub(crate) fn look(&self, info_hash: InfoHash, file_index: FileIndex, reads: Reads) -> Look<'_> {
         let id = PlaybackId(random_token());
         let playback = Playback {
             info_hash,
@@ -108,16 +130,15 @@ impl App {
             playable_types: Vec::new(),
             probe: None,
             progress: Progress::default(),
-            is_look: true,
+            reads,
             run: None,
-            moments: map::Moments::default(),
+            moments: moments::Moments::default(),
+            supply: outlook::Supply::default(),
+            next: None,
+            is_next_fetched: false,
         };
         self.inner.playbacks.insert(id.clone(), playback);
-        id
-    }
-
-    pub(crate) fn remove_look(&self, id: &PlaybackId) {
-        self.inner.playbacks.remove(id);
+        Look { app: self, id }
     }
 
     /// Ends every playback of a torrent, as when it leaves the library.
@@ -162,6 +183,24 @@ impl App {
     }
 }
 
+/// See [`App::look`].
+pub(crate) struct Look<'a> {
+    app: &'a App,
+    id: PlaybackId,
+}
+
+impl Look<'_> {
+    pub(crate) fn input_url(&self) -> Result<String, WireError> {
+        self.app.input_url(&self.id)
+    }
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        self.app.inner.playbacks.remove(&self.id);
+    }
+}
+
 fn unknown_playback() -> WireError {
     WireError::new(ErrorCode::NotFound, "this playback has ended")
 }
@@ -187,9 +226,12 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         playable_types: args.playable_types,
         probe: None,
         progress: Progress::default(),
-        is_look: false,
+        reads: Reads::All,
         run: None,
-        moments: map::Moments::default(),
+        moments: moments::Moments::default(),
+        supply: outlook::Supply::default(),
+        next: None,
+        is_next_fetched: false,
     };
     app.inner.playbacks.insert(id.clone(), playback);
 
@@ -199,7 +241,10 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
     let mark = marks.get(file_index);
     let resume_at_secs = mark
         .and_then(|mark| rules::resume_position_secs(mark, probe.duration_secs, file.kind, clock::now_ms()));
-    let (previous_file, next_file) = neighbors(&record.files, file_index);
+    let around = app.around(&record, &file).await?;
+    if let Some(playback) = app.inner.playbacks.table().open.get_mut(&id) {
+        playback.next = around.next.as_ref().map(|next| (next.info_hash, next.file_index));
+    }
     info!(info_hash = %args.info_hash, %file_index, "playback opened");
     Ok(PlaybackTicket {
         info_hash: args.info_hash,
@@ -210,8 +255,8 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         resume_at_secs: resume_at_secs.unwrap_or(0.0),
         next_up_at_secs: next_up_at_secs(probe.duration_secs, &probe.chapters),
         chapters: probe.chapters.clone(),
-        previous_file,
-        next_file,
+        previous_file: around.previous,
+        next_file: around.next,
         tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
         stream_path: format!("/play/{}/{}", args.info_hash, file.torrserver_id),
         playback_id: id,
@@ -233,6 +278,7 @@ async fn probe_file(
     let probe = Arc::new(probe);
     let mut table = app.inner.playbacks.table();
     let playback = table.open.get_mut(id).ok_or_else(unknown_playback)?;
+    playback.moments.set_start(probe.start_secs);
     playback.probe = Some(probe.clone());
     Ok((file, probe))
 }
@@ -240,15 +286,6 @@ async fn probe_file(
 #[expect(clippy::unused_async, reason = "commands are async")]
 pub(crate) async fn start(app: &App, args: PlaybackStart) -> Result<MediaRun, WireError> {
     app.start_run(&args.playback_id, args.at_secs, args.audio_stream)
-}
-
-/// The player chooses among the files of what it plays, and nothing else of the library.
-pub(crate) async fn go_on(app: &App, args: PlaybackGoOn) -> Result<(), WireError> {
-    let info_hash = {
-        let table = app.inner.playbacks.table();
-        table.open.get(&args.playback_id).ok_or_else(unknown_playback)?.info_hash
-    };
-    app.show_in_player(PlayerTarget { info_hash, file_index: Some(args.file_index) }).await
 }
 
 pub(crate) async fn report(app: &App, report: PlaybackReport) -> Result<(), WireError> {

@@ -94,6 +94,7 @@ impl App {
                 piece_layouts: crate::pieces::PieceLayouts::default(),
                 descriptions: crate::description::Descriptions::default(),
                 playbacks: crate::playback::Playbacks::default(),
+                pictures: crate::playback::Pictures::default(),
                 player: crate::player::Player::default(),
                 client_plays: crate::viewed::ClientPlays::default(),
                 person_web,
@@ -105,6 +106,7 @@ impl App {
         app.follow_settings(transfers);
         app.follow_blocklist(blocked, first_look);
         app.follow_line();
+        app.follow_supply();
         app.hold_to_budget().await;
         app.remember_good_peers();
         app.watch_folder();

@@ -131,7 +131,11 @@ async fn bad_input_is_refused_by_name_and_changes_nothing() {
         ("no_such_command", json!({}), ErrorCode::BadRequest),
         ("torrent_detail", json!({ "info_hash": InfoHash::new([7; 20]) }), ErrorCode::NotFound),
         ("player_show", json!({ "info_hash": InfoHash::new([7; 20]) }), ErrorCode::NotFound),
-        ("playback_go_on", json!({ "playback_id": "nobody", "file_index": 0 }), ErrorCode::NotFound),
+        (
+            "playback_go_on",
+            json!({ "playback_id": "nobody", "info_hash": "0".repeat(40), "file_index": 0 }),
+            ErrorCode::NotFound,
+        ),
         ("settings_update", json!({ "volume": 2.0 }), ErrorCode::BadRequest),
         ("settings_update", json!({ "transfers": { "max_connections": 0 } }), ErrorCode::BadRequest),
     ];

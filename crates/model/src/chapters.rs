@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileEntry, FileIndex};
-
 /// What a chapter is for, as far as its name tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -41,14 +39,6 @@ impl ChapterKind {
     }
 }
 
-/// Another file of the same torrent, as the player names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-pub struct NeighborFile {
-    pub file_index: FileIndex,
-    pub file_name: String,
-}
-
 /// Shorter films are clips: nothing is offered at their end.
 const NEXT_UP_MIN_SECS: f64 = 10.0 * 60.0;
 /// Credits begin in the last part of a film; a chapter called so before that is something else.
@@ -70,25 +60,9 @@ pub fn next_up_at_secs(duration_secs: Option<f64>, chapters: &[Chapter]) -> Opti
     Some(credits.map_or(duration - before_end, |chapter| chapter.start_secs))
 }
 
-/// The files before and after one, among those of its kind that are no samples.
-pub fn neighbors(files: &[FileEntry], current: FileIndex) -> (Option<NeighborFile>, Option<NeighborFile>) {
-    let Some(here) = files.iter().find(|file| file.index == current) else { return (None, None) };
-    let alike = || files.iter().filter(|file| file.kind == here.kind);
-    let largest_bytes = alike().map(|file| file.length_bytes).max().unwrap_or(0);
-    let main = || alike().filter(|file| file.length_bytes >= largest_bytes / 4);
-    let named = |file: &FileEntry| NeighborFile { file_index: file.index, file_name: file.name().to_owned() };
-    let before = main().filter(|file| file.torrserver_id < here.torrserver_id);
-    let after = main().filter(|file| file.torrserver_id > here.torrserver_id);
-    (
-        before.max_by_key(|file| file.torrserver_id).map(named),
-        after.min_by_key(|file| file.torrserver_id).map(named),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MediaKind;
 
     #[test]
     fn names_tell_what_a_chapter_is_for() {
@@ -119,29 +93,5 @@ mod tests {
         assert_eq!(next_up_at_secs(Some(3000.0), &[]), Some(2960.0));
         assert_eq!(next_up_at_secs(Some(1400.0), &[credits(1310.0)]), Some(1310.0));
         assert_eq!(next_up_at_secs(Some(1400.0), &[credits(10.0)]), Some(1370.0), "not at the beginning");
-    }
-
-    #[test]
-    fn samples_and_pictures_come_between_no_two_episodes() {
-        let file = |index, path: &str, length_bytes, kind, torrserver_id| FileEntry {
-            index: FileIndex(index),
-            path: path.to_owned(),
-            length_bytes,
-            kind,
-            torrserver_id,
-        };
-        let files = [
-            file(0, "Show/e2.mkv", 900, MediaKind::Video, 4),
-            file(1, "Show/e1.mkv", 1000, MediaKind::Video, 1),
-            file(2, "Show/e1-sample.mkv", 20, MediaKind::Video, 2),
-            file(3, "Show/e1.srt", 1, MediaKind::Subtitle, 3),
-        ];
-        let (before, after) = neighbors(&files, FileIndex(1));
-        assert_eq!(before, None);
-        assert_eq!(after, Some(NeighborFile { file_index: FileIndex(0), file_name: "e2.mkv".to_owned() }));
-        let (before, after) = neighbors(&files, FileIndex(0));
-        assert_eq!(before.map(|file| file.file_index), Some(FileIndex(1)));
-        assert_eq!(after, None);
-        assert_eq!(neighbors(&files, FileIndex(9)), (None, None));
     }
 }

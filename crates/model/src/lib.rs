@@ -14,6 +14,7 @@
 mod access;
 pub mod bencode;
 mod chapters;
+mod episodes;
 mod error;
 mod event;
 mod file_ids;
@@ -38,7 +39,8 @@ pub use access::{
     Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
     NetworkStatus,
 };
-pub use chapters::{Chapter, ChapterKind, NeighborFile, neighbors, next_up_at_secs};
+pub use chapters::{Chapter, ChapterKind, next_up_at_secs};
+pub use episodes::{Episode, NeighborFile, neighbors};
 pub use error::{ErrorCode, WireError};
 pub use event::{AppEvent, Notice, NoticeKind, Snapshot, StoreChange};
 pub use file_ids::assign_torrserver_ids;
@@ -51,8 +53,8 @@ pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
 pub use pieces::{PieceMap, PieceReader};
 pub use playback::{
-    BitRateSpan, ChapterInfo, MapSpan, MediaRun, NoTimePoints, PlaybackId, PlaybackIndex, PlaybackMap,
-    PlaybackMode, PlaybackReport, PlaybackTicket, PlayerTarget, ReportKind, TimePoint, TrackInfo, TrackKind,
+    MapSpan, MediaRun, Outlook, PlaybackId, PlaybackMap, PlaybackMode, PlaybackReport, PlaybackTicket,
+    PlayerTarget, ReportKind, TrackInfo, TrackKind,
 };
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{

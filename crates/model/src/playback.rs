@@ -76,59 +76,6 @@ pub struct PlaybackTicket {
     pub stream_path: String,
 }
 
-/// What the container of a film says of its chapters and moments, by the page's clock: it starts where the film does.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-pub struct PlaybackIndex {
-    pub duration_secs: Option<f64>,
-    /// Sorted by start, unless the film plays them in another order.
-    pub chapters: Vec<ChapterInfo>,
-    /// Moments and where they stand in the file, rising in both. What lies between two of them is an estimate.
-    pub points: Vec<TimePoint>,
-    /// Why there are no points.
-    pub no_points: Option<NoTimePoints>,
-    /// What the film costs, over spans without gaps.
-    pub bit_rates: Vec<BitRateSpan>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-pub struct ChapterInfo {
-    pub start_secs: f64,
-    pub end_secs: Option<f64>,
-    pub title: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-pub struct TimePoint {
-    pub secs: f64,
-    pub byte: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-pub struct BitRateSpan {
-    pub start_secs: f64,
-    pub end_secs: f64,
-    pub bits_per_second: f64,
-}
-
-/// Why it is not known where the moments of a film stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-pub enum NoTimePoints {
-    /// Neither Matroska nor MP4.
-    UnknownContainer,
-    /// The file was written without an index.
-    Absent,
-    Damaged,
-    /// The file is shorter than it says.
-    BeyondEnd,
-    TooLarge,
-}
-
 /// How the pieces under one stretch of a film stand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -185,4 +132,18 @@ pub struct PlaybackReport {
     pub kind: ReportKind,
     pub position_secs: f64,
     pub duration_secs: Option<f64>,
+}
+
+/// Whether a film will play through, as far as what comes in lets foresee.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outlook {
+    PlaysThrough,
+    MayPause {
+        /// Where it would pause first.
+        at_secs: f64,
+        /// All pauses together.
+        for_secs: f64,
+    },
 }

@@ -1,12 +1,8 @@
 //! The pieces of a film on its axis of time.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
 
-use freshet_media::index::ContainerIndex;
 use freshet_model::{MapSpan, PieceRun, PieceStand, PlaybackMap, WireError};
-
-use tracing::debug;
 
 use super::unknown_playback;
 use crate::App;
@@ -15,49 +11,24 @@ use crate::args::PlaybackRef;
 /// More spans than a seek bar has points tell nobody anything.
 const MAX_SPANS: usize = 400;
 
-/// Where the moments of a film stand in its file. The container is read when somebody looks at the map of a film that plays
-/// already: what comes first is the picture.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Moments {
-    is_asked: bool,
-    index: Arc<OnceLock<ContainerIndex>>,
-}
-
-impl Moments {
-    /// The time at a byte of the file; `None` if the container does not tell.
-    fn secs_at(&self, byte: u64, start_secs: f64) -> Option<f64> {
-        let times = self.index.get()?.time_index.as_ref().ok()?;
-        Some(times.time_at(byte).value.as_secs_f64() - start_secs)
-    }
-}
-
 pub(crate) async fn map(app: &App, args: PlaybackRef) -> Result<Option<PlaybackMap>, WireError> {
-    let (info_hash, file_index, probe, moments, is_first) = {
+    let (info_hash, file_index, duration_secs, moments) = {
         let mut table = app.inner.playbacks.table();
         let playback = table.open.get_mut(&args.playback_id).ok_or_else(unknown_playback)?;
-        let is_first = playback.run.is_some() && !std::mem::replace(&mut playback.moments.is_asked, true);
-        let moments = playback.moments.clone();
-        (playback.info_hash, playback.file_index, playback.probe.clone(), moments, is_first)
+        // Not before the film plays: what comes first is the picture.
+        if playback.run.is_some() {
+            playback.moments.learn(app, playback.info_hash, playback.file_index);
+        }
+        let duration_secs = playback.probe.as_ref().and_then(|probe| probe.duration_secs);
+        (playback.info_hash, playback.file_index, duration_secs, playback.moments.clone())
     };
-    if is_first {
-        let (app, index) = (app.clone(), Arc::clone(&moments.index));
-        app.clone().inner.tasks.spawn("container index", async move {
-            match app.container_index(info_hash, file_index).await {
-                Ok(Ok(found)) => drop(index.set(found)),
-                Ok(Err(error)) => debug!(%info_hash, %error, "the map of a film stays an estimate"),
-                Err(error) => debug!(%info_hash, %error, "the map of a film stays an estimate"),
-            }
-        });
-    }
-    let (Some(duration_secs), Some(file)) = (
-        probe.as_ref().and_then(|probe| probe.duration_secs),
-        app.inner.engine.file_range(info_hash, file_index),
-    ) else {
+    let (Some(duration_secs), Some(file)) =
+        (duration_secs, app.inner.engine.file_range(info_hash, file_index))
+    else {
         return Ok(None);
     };
     let Some(transfer) = app.inner.engine.transfer(info_hash).await else { return Ok(None) };
-    let start_secs = probe.as_ref().map_or(0.0, |probe| probe.start_secs);
-    let secs_at = |byte: u64| moments.secs_at(byte, start_secs);
+    let secs_at = |byte: u64| moments.secs_at(byte);
     let is_estimate = secs_at(0).is_none();
     let spans = spans(&transfer.runs, u64::from(transfer.piece_bytes), &file, duration_secs, secs_at);
     Ok(Some(PlaybackMap { spans, is_estimate }))

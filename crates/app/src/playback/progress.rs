@@ -68,6 +68,11 @@ impl Progress {
         Step::Position { position_secs, duration_secs }
     }
 
+    /// Where the playback stood when that was last told.
+    pub(crate) fn position_secs(&self) -> Option<f64> {
+        self.last.map(|(_, position_secs)| position_secs)
+    }
+
     /// What is still to be stored when the playback ends without another report.
     pub(crate) fn rest(&self) -> Step {
         self.unsaved.map_or(Step::Nothing, |(position_secs, duration_secs)| Step::Position {

@@ -1,0 +1,45 @@
+//! What comes in for a film, measured while it could not be more.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// So many measurements of about a second count.
+const KEPT: usize = 40;
+/// Fewer say nothing.
+const ENOUGH: usize = 5;
+
+/// The newest measurements of one transfer, in bytes per second.
+#[derive(Debug, Default)]
+pub(in super::super) struct Supply {
+    before: Option<(Instant, u64)>,
+    measured: VecDeque<f64>,
+}
+
+impl Supply {
+    /// `is_hungry`: as much came as could. Otherwise it was as much as was wanted, and more might have come.
+    pub(in super::super) fn measure(&mut self, downloaded_bytes: u64, is_hungry: bool, now: Instant) {
+        let Some((then, before)) = self.before.replace((now, downloaded_bytes)) else { return };
+        let secs = now.saturating_duration_since(then).as_secs_f64();
+        if secs <= 0.0 {
+            return;
+        }
+        let bytes_per_sec = downloaded_bytes.saturating_sub(before) as f64 / secs;
+        self.add(bytes_per_sec, is_hungry);
+    }
+
+    pub(super) fn add(&mut self, bytes_per_sec: f64, is_hungry: bool) {
+        if !is_hungry && self.bytes_per_sec().is_none_or(|known| bytes_per_sec <= known) {
+            return;
+        }
+        if self.measured.len() == KEPT {
+            self.measured.pop_front();
+        }
+        self.measured.push_back(bytes_per_sec);
+    }
+
+    /// What may be counted on; `None` while too little was measured.
+    pub(in super::super) fn bytes_per_sec(&self) -> Option<f64> {
+        let count = self.measured.len();
+        (count >= ENOUGH).then(|| self.measured.iter().sum::<f64>() / count as f64)
+    }
+}
