@@ -56,11 +56,16 @@ pub(crate) struct OpenReader {
     pub(crate) position: Arc<AtomicU64>,
 }
 
-/// Whether a reader selects its file for download, or only looks into it, or only into what is here of it.
+/// What a reader is for: only one that watches selects its file for download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Watch,
     Look,
+    /// The first bytes of what comes after it.
+    Next {
+        first_bytes: u64,
+    },
+    /// Nothing is fetched for it.
     WhatIsHere,
 }
 

@@ -159,6 +159,20 @@ impl Engine {
         self.open(info_hash, file, Purpose::WhatIsHere).await
     }
 
+    /// As [`Engine::peek_file`], for the first bytes of what will be watched next: they come after everything that somebody waits
+    /// for now. The reader ends with them.
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn open_next(
+        &self,
+        info_hash: InfoHash,
+        file: FileIndex,
+        first_bytes: u64,
+    ) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::Next { first_bytes }).await
+    }
+
     async fn open(
         &self,
         info_hash: InfoHash,
@@ -180,6 +194,20 @@ impl Engine {
         let class = match purpose {
             Purpose::Watch => Class::Player,
             Purpose::Look => Class::Preview,
+            Purpose::Next { first_bytes } => {
+                let bytes = bytes.start..bytes.end.min(bytes.start.saturating_add(first_bytes));
+                let length_bytes = bytes.end - bytes.start;
+                let opening = torrent.torrent.open_reader(bytes, Class::NextEpisode);
+                let stream = opening.await.map_err(|_| OpenFileError::NotActive)?;
+                return Ok(FileReader::new(
+                    stream,
+                    &torrent,
+                    length_bytes,
+                    limits.stall_timeout,
+                    lease,
+                    slot,
+                ));
+            }
             Purpose::WhatIsHere => {
                 let stream = torrent.torrent.reader_of_what_is_here(bytes);
                 return Ok(FileReader::new(

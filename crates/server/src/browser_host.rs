@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use freshet_app::{Caller, EventStream, MediaPart, MediaPartError};
 use freshet_model::{ErrorCode, PlaybackId, WireError};
 use futures::stream::{self, Stream};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::body::{self, Reopen};
@@ -110,15 +111,38 @@ async fn playback_file(state: ServerState, playback: String, request: &HeaderMap
     no_store(plan.into_response(body))
 }
 
+#[derive(Debug, Deserialize)]
+pub(crate) struct At {
+    /// Seconds of the film.
+    at: Option<f64>,
+}
+
+/// `GET /media/{playback}/picture?at=`: a small picture of the film at about this second, if all that it needs is here.
+async fn playback_picture(state: ServerState, playback: String, at_secs: f64) -> Response {
+    let playback = PlaybackId(playback);
+    let making = state.app.playback_picture(&playback, at_secs);
+    no_store(match state.stop.run_until_cancelled(making).await {
+        Some(Ok(Some(picture))) => ([(header::CONTENT_TYPE, "image/jpeg")], picture).into_response(),
+        Some(Ok(None)) => StatusCode::NO_CONTENT.into_response(),
+        Some(Err(error)) => reply::text(StatusCode::NOT_FOUND, error.message),
+        None => reply::empty(StatusCode::SERVICE_UNAVAILABLE),
+    })
+}
+
 /// `GET /media/{token}/{part}`: the next bytes of a running conversion, see [`freshet_model::MediaRun`].
 pub(crate) async fn media(
     State(state): State<ServerState>,
     path: Result<Path<(String, String)>, PathRejection>,
+    at: Result<Query<At>, QueryRejection>,
     request: HeaderMap,
 ) -> Response {
     let Ok(Path((token, part))) = path else { return reply::not_found() };
     if part == "file" {
         return playback_file(state, token, &request).await;
+    }
+    if part == "picture" {
+        let Ok(Query(At { at })) = at else { return reply::empty(StatusCode::BAD_REQUEST) };
+        return playback_picture(state, token, at.unwrap_or(0.0)).await;
     }
     let Ok(part) = part.parse() else { return reply::not_found() };
     let Some(answer) = state.stop.run_until_cancelled(state.app.media_part(&token, part)).await else {

@@ -188,14 +188,18 @@ pub(super) const WORDS: &[Words] = &[
         &[(200, JSON), (404, ANY)],
     ),
     get("/events", "A snapshot, then every change, as server-sent events", &[(200, "text/event-stream")]),
-    get(
+    words(
         "/media/{token}/{part}",
-        "Parts of a film for the built-in player",
+        GET,
+        "Parts of a film for the built-in player, and small pictures of it",
+        &[p("at", "The second of the film, for a picture")],
+        None,
         &[
             (200, ANY),
             (204, NOTHING),
             (206, ANY),
             (304, NOTHING),
+            (400, NOTHING),
             (404, TEXT),
             (410, NOTHING),
             (412, NOTHING),

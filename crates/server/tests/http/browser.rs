@@ -215,15 +215,6 @@ async fn a_film_is_pulled_in_parts_until_its_end() {
     assert_eq!(world.get(&format!("{path}/{}", parts.len())).await.status, 410);
     assert_eq!(&world.get(&format!("{second}/0")).await.body[4..8], b"ftyp");
 
-    let index = world.rpc("playback_index", json!({"playback_id": playback})).await.json();
-    let secs: Vec<_> =
-        index["points"].as_array().unwrap().iter().map(|it| it["secs"].as_f64().unwrap()).collect();
-    assert_eq!(
-        secs[..3],
-        [0.023, 1.023, 2.023],
-        "its key frames, behind a sound that begins earlier: {index}"
-    );
-    assert!(index["no_points"].is_null() && index["chapters"] == json!([]), "{index}");
     let mapping = async {
         loop {
             let map = world.rpc("playback_map", json!({"playback_id": playback})).await.json();
@@ -236,7 +227,7 @@ async fn a_film_is_pulled_in_parts_until_its_end() {
     let map = tokio::time::timeout(PATIENCE, mapping).await.expect("the container tells where moments stand");
     let spans = map["spans"].as_array().unwrap();
     assert_eq!((spans.len(), &spans[0]["stand"], &spans[0]["start_secs"]), (1, &json!("have"), &json!(0.0)));
-    let unknown = world.rpc("playback_index", json!({"playback_id": "no"})).await;
+    let unknown = world.rpc("playback_map", json!({"playback_id": "no"})).await;
     assert_eq!(unknown.json()["code"], "not_found");
 
     let bytes = std::fs::read(&clip).unwrap();
@@ -246,23 +237,5 @@ async fn a_film_is_pulled_in_parts_until_its_end() {
         world.app.marks(hash).await.unwrap().marks.iter().all(|mark| !mark.viewed),
         "probing is not watching"
     );
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn moments_of_a_film_are_counted_from_where_its_clock_starts() {
-    let world = World::start().await;
-    let clip = world.folder.path().join("late.mkv");
-    make_clip_with(&clip, &["-output_ts_offset", "5"]);
-    let torrent = world.seeder.seed(&clip, None).await.unwrap();
-    let hash = world.add(&torrent).await;
-    let args = json!({"info_hash": hash.to_string(), "playable_types": ["video/mp4"]});
-    let ticket = world.rpc("playback_open", args).await.json();
-
-    let index = world.rpc("playback_index", json!({"playback_id": ticket["playback_id"]})).await.json();
-
-    let points = index["points"].as_array().unwrap();
-    let first = points[0]["secs"].as_f64().unwrap();
-    assert!(points.len() == 4 && (0.0..0.1).contains(&first), "{index}");
     world.end().await;
 }

@@ -4,7 +4,7 @@ import { ticket } from "../../test/samples";
 import type { NextUpInput } from "./next-up.svelte";
 import { NextUp, START_AFTER_SECS } from "./next-up.svelte";
 
-const next_file = { file_index: 1, file_name: "e2.mkv" };
+const next_file = { info_hash: "a".repeat(40), file_index: 1, file_name: "e2.mkv" };
 const episode = ticket({ duration_secs: 1400, next_file, next_up_at_secs: 1370 });
 const at = (positionSecs: number, change: Partial<NextUpInput> = {}): NextUpInput => ({
   ticket: episode,

@@ -101,7 +101,7 @@ export class PlayerView {
     if (!file || !ticket) return;
     this.osd.clear();
     void this.#host
-      .goOn(ticket.playback_id, { info_hash: ticket.info_hash, file_index: file.file_index })
+      .goOn(ticket.playback_id, { info_hash: file.info_hash, file_index: file.file_index })
       .catch(() => this.#say("player.notHere"));
   }
 

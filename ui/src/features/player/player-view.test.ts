@@ -18,7 +18,7 @@ describe("what keys and buttons do", () => {
       playback_open: () =>
         ticket({
           file_index: 1,
-          previous_file: { file_index: 0, file_name: "e1.mkv" },
+          previous_file: { info_hash: HASH_A, file_index: 0, file_name: "e1.mkv" },
           chapters: [
             { start_secs: 0, end_secs: 90, title: "Opening", kind: "intro" },
             { start_secs: 90, end_secs: 400, title: null, kind: "part" },

@@ -14,11 +14,7 @@ server_url: string | null, peer_port: number | null,
  */
 probed_types: Array<string>, };
 
-export type BitRateSpan = { start_secs: number, end_secs: number, bits_per_second: number, };
-
 export type Chapter = { start_secs: number, end_secs: number, title: string | null, kind: ChapterKind, };
-
-export type ChapterInfo = { start_secs: number, end_secs: number | null, title: string | null, };
 
 export type ChapterKind = "part" | "intro" | "credits";
 
@@ -153,7 +149,7 @@ mime: string, path: string, mode: PlaybackMode, start_secs: number,
  */
 timestamp_offset_secs: number, };
 
-export type NeighborFile = { file_index: FileIndex, file_name: string, };
+export type NeighborFile = { info_hash: InfoHash, file_index: FileIndex, file_name: string, };
 
 export type NetworkPatch = { lan_enabled?: boolean, allowed_hosts?: Array<string>, allow_lampa?: boolean, allowed_origins?: Array<string>, allowed_addresses?: Array<string>, denied_addresses?: Array<string>, open_streams?: boolean, https_enabled?: boolean, https_port?: number, https_cert_path?: string, https_key_path?: string, dlna_enabled?: boolean, mdns_enabled?: boolean, webdav_enabled?: boolean, friendly_name?: string, };
 
@@ -227,8 +223,6 @@ certificate_sha256: string | null,
  */
 problem: NetworkProblem | null, };
 
-export type NoTimePoints = "unknown_container" | "absent" | "damaged" | "beyond_end" | "too_large";
-
 export type Nothing = Record<symbol, never>;
 
 export type Notice = { kind: NoticeKind, 
@@ -238,6 +232,16 @@ export type Notice = { kind: NoticeKind,
 subject: string, };
 
 export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "line_spared" | "database_restored" | "store_failed";
+
+export type Outlook = { "kind": "plays_through" } | { "kind": "may_pause", 
+/**
+ * Where it would pause first.
+ */
+at_secs: number, 
+/**
+ * All pauses together.
+ */
+for_secs: number, };
 
 export type PartialPiece = { piece: number, blocks: number, blocks_here: number, blocks_requested: number, };
 
@@ -279,27 +283,15 @@ export type PieceRun = { stand: PieceStand, pieces: number, };
 
 export type PieceStand = "have" | "requested" | "available" | "missing";
 
-export type PlaybackGoOn = { playback_id: PlaybackId, file_index: FileIndex, };
+export type PlaybackAtSpeed = { playback_id: PlaybackId, 
+/**
+ * 1 is as filmed.
+ */
+speed: number, };
+
+export type PlaybackGoOn = { playback_id: PlaybackId, info_hash: InfoHash, file_index: FileIndex, };
 
 export type PlaybackId = string;
-
-export type PlaybackIndex = { duration_secs: number | null, 
-/**
- * Sorted by start, unless the film plays them in another order.
- */
-chapters: Array<ChapterInfo>, 
-/**
- * Moments and where they stand in the file, rising in both. What lies between two of them is an estimate.
- */
-points: Array<TimePoint>, 
-/**
- * Why there are no points.
- */
-no_points: NoTimePoints | null, 
-/**
- * What the film costs, over spans without gaps.
- */
-bit_rates: Array<BitRateSpan>, };
 
 export type PlaybackMap = { spans: Array<MapSpan>, 
 /**
@@ -475,8 +467,6 @@ marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: 
 export type SpareLine = "when_metered" | "always" | "never";
 
 export type Theme = "system" | "light" | "dark";
-
-export type TimePoint = { secs: number, byte: number, };
 
 export type TorrentAdd = { source: string, };
 
@@ -708,14 +698,14 @@ export interface Commands {
   playback_open: { args: PlaybackOpen; result: PlaybackTicket };
   /** Starts delivering from a position; an earlier run of the same playback ends. */
   playback_start: { args: PlaybackStart; result: MediaRun };
-  /** Chapters of the film, and where its moments stand in the file. Waits for the head and the index of the file. */
-  playback_index: { args: PlaybackRef; result: PlaybackIndex };
   /** Where the playback stands. */
   playback_report: { args: PlaybackReport; result: void };
-  /** Goes on with another file of the torrent that a playback is of. */
+  /** Goes on with another file of the torrent that a playback is of, or with what follows on it in the library. */
   playback_go_on: { args: PlaybackGoOn; result: void };
   /** How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known. */
   playback_map: { args: PlaybackRef; result: PlaybackMap | null };
+  /** Whether the film will play through at this speed; nothing while too little is known for that. */
+  playback_outlook: { args: PlaybackAtSpeed; result: Outlook | null };
   /** Remembers the volume. */
   volume_set: { args: VolumeSet; result: void };
   /** Asks the search services of the settings, or one of them. */

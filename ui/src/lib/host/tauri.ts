@@ -68,8 +68,8 @@ export class TauriHost implements Host {
     await this.call("player_show", target);
   }
 
-  async goOn(playbackId: PlaybackId, { file_index }: Required<PlayerTarget>): Promise<void> {
-    await this.call("playback_go_on", { playback_id: playbackId, file_index });
+  async goOn(playbackId: PlaybackId, target: Required<PlayerTarget>): Promise<void> {
+    await this.call("playback_go_on", { playback_id: playbackId, ...target });
   }
 
   setAlwaysOnTop(isOnTop: boolean): Promise<void> {

@@ -47,6 +47,17 @@ export class Formats {
     return `${new Intl.NumberFormat(this.#locale, { maximumFractionDigits: 2 }).format(rate)}×`;
   }
 
+  /** "8 sec", "3 min": about so long. */
+  roughTime(secs: number): string {
+    const [count, unit] = secs < 60 ? [secs, "second"] : [secs / 60, "minute"];
+    return new Intl.NumberFormat(this.#locale, {
+      style: "unit",
+      unit,
+      unitDisplay: "short",
+      maximumFractionDigits: 0,
+    }).format(count);
+  }
+
   /** "1 hour 2 minutes", for people who listen to it. */
   spokenTime(secs: number): string {
     const whole = Math.max(0, Math.floor(secs));
