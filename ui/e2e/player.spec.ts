@@ -105,6 +105,29 @@ test("a picture is saved, and the seek bar shows what is here", async ({ page, s
   await expect(page.locator(".piece.have").first()).toBeAttached();
 });
 
+test("the place below the pointer has its picture, and the film says that it plays through", async ({
+  page,
+  server,
+  series,
+}) => {
+  await watch(page, server, series);
+  await page.keyboard.press("Space");
+  await expect(page.getByText("Plays through")).toBeVisible();
+  const box = await page.getByRole("slider", { name: "Position" }).boundingBox();
+  if (box === null) throw new Error("the seek bar has no place");
+  const picture = page.locator(".bubble img");
+  await expect(async () => {
+    await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+    await expect(picture).not.toHaveClass(/stale/, { timeout: 3_000 });
+    await expect(picture).toHaveJSProperty("naturalHeight", 144, { timeout: 3_000 });
+  }).toPass();
+  await expect(picture).toHaveJSProperty("naturalWidth", 256);
+  if (process.env["FRESHET_SHOTS"]) await page.screenshot({ path: `${process.env["FRESHET_SHOTS"]}/preview.png` });
+  await page.mouse.move(box.x, box.y - 300);
+  await expect(picture).not.toBeAttached();
+});
+
 test("held Space runs the film at double speed until it is let go", async ({ page, server, series }) => {
   await watch(page, server, series);
   const video = page.locator("video");
