@@ -19,8 +19,8 @@ pub(super) use supply::Supply;
 /// The film is looked at in steps of this, or a thousandth of it.
 const STEP_SECS: f64 = 2.0;
 const MAX_STEPS: f64 = 1000.0;
-/// A player has that much in hand: a pause that is shorter is none.
-const SLACK_SECS: f64 = 1.0;
+/// A player has so much in hand beside what it plays.
+const SLACK_SECS: f64 = 0.2;
 /// While something is missing so near ahead, everything that comes is for the player.
 const NEAR_BYTES: u64 = 16 * 1024 * 1024;
 /// Nobody plays faster.

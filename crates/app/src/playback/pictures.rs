@@ -1,9 +1,11 @@
 //! Pictures for who looks along the seek bar, made of pieces that are here: nothing is fetched for them.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use freshet_media::picture;
 use freshet_model::{FileIndex, InfoHash, PlaybackId, WireError};
-use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tracing::debug;
 
@@ -12,9 +14,9 @@ use super::{Reads, unknown_playback};
 use crate::App;
 
 /// About a thousand pictures.
-const KEPT_BYTES: u64 = 8 * 1024 * 1024;
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
 /// What an entry costs beside its picture.
-const ENTRY_BYTES: u32 = 128;
+const ENTRY_BYTES: usize = 128;
 
 /// A file and where the key frame stands in it.
 type Place = (InfoHash, FileIndex, u64);
@@ -22,20 +24,51 @@ type Place = (InfoHash, FileIndex, u64);
 /// Pictures that were made, and the turn of who makes the next one.
 #[derive(Debug)]
 pub(crate) struct Pictures {
-    /// `None` where a key frame can't be shown.
-    made: Cache<Place, Option<Bytes>>,
+    made: Mutex<Made>,
     turn: Semaphore,
+}
+
+/// The one that was looked at longest ago comes first.
+#[derive(Debug, Default)]
+struct Made {
+    /// `None` where a key frame can't be shown.
+    pictures: VecDeque<(Place, Option<Bytes>)>,
+    bytes: usize,
 }
 
 impl Default for Pictures {
     fn default() -> Self {
-        let weight = |_: &Place, picture: &Option<Bytes>| {
-            let bytes = picture.as_ref().map_or(0, Bytes::len);
-            u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(ENTRY_BYTES)
-        };
-        let made = Cache::builder().max_capacity(KEPT_BYTES).weigher(weight).build();
-        Self { made, turn: Semaphore::new(1) }
+        Self { made: Mutex::default(), turn: Semaphore::new(1) }
     }
+}
+
+impl Pictures {
+    fn made(&self) -> std::sync::MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Made {
+    fn get(&mut self, place: Place) -> Option<Option<Bytes>> {
+        let at = self.pictures.iter().rposition(|(known, _)| *known == place)?;
+        let found = self.pictures.remove(at)?;
+        self.pictures.push_back(found.clone());
+        Some(found.1)
+    }
+
+    fn put(&mut self, place: Place, picture: Option<Bytes>) {
+        self.bytes += cost(picture.as_ref());
+        self.pictures.push_back((place, picture));
+        while self.bytes > KEPT_BYTES
+            && let Some((_, oldest)) = self.pictures.pop_front()
+        {
+            self.bytes -= cost(oldest.as_ref());
+        }
+    }
+}
+
+fn cost(picture: Option<&Bytes>) -> usize {
+    picture.map_or(0, Bytes::len) + ENTRY_BYTES
 }
 
 impl App {
@@ -55,7 +88,7 @@ impl App {
         let Some(frame) = moments.key_frame(at_secs) else { return Ok(None) };
         let pictures = &self.inner.pictures;
         let place = (info_hash, file_index, frame.start_byte);
-        let known = || pictures.made.get(&place);
+        let known = || pictures.made().get(place);
         if let Some(picture) = known() {
             return Ok(picture);
         }
@@ -73,7 +106,7 @@ impl App {
         let made = made.inspect_err(|error| debug!(%info_hash, %error, "no picture for the seek bar")).ok();
         // What went away meanwhile may be back one day.
         if made.is_some() || self.is_here(info_hash, file_index, frame) {
-            pictures.made.insert(place, made.clone());
+            pictures.made().put(place, made.clone());
         }
         Ok(made)
     }
@@ -87,5 +120,29 @@ impl App {
         let start = file.start.saturating_add(frame.start_byte);
         let end = frame.end_byte.map_or(file.end, |end| file.start.saturating_add(end).min(file.end));
         start < end && map.have_bytes_in(start..end) == end - start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(byte: u64) -> Place {
+        (InfoHash::new([1; 20]), FileIndex(0), byte)
+    }
+
+    #[test]
+    fn what_was_looked_at_longest_ago_goes_when_there_are_too_many() {
+        let mut made = Made::default();
+        let large = Bytes::from(vec![0; KEPT_BYTES / 2 - 2 * ENTRY_BYTES]);
+        made.put(place(1), Some(large.clone()));
+        made.put(place(2), Some(large.clone()));
+        assert_eq!(made.get(place(1)), Some(Some(large.clone())));
+        made.put(place(3), None);
+        made.put(place(4), Some(large.clone()));
+
+        assert_eq!(made.get(place(2)), None);
+        assert_eq!((made.get(place(1)), made.get(place(3))), (Some(Some(large)), Some(None)));
+        assert!(made.bytes <= KEPT_BYTES);
     }
 }

@@ -6,13 +6,17 @@ use std::time::Instant;
 /// So many measurements of about a second count.
 const KEPT: usize = 40;
 /// Fewer say nothing.
-const ENOUGH: usize = 5;
+const ENOUGH: usize = 10;
+/// While connections are being made what comes in says little of what will.
+const RAMP: usize = 2;
 
 /// The newest measurements of one transfer, in bytes per second.
 #[derive(Debug, Default)]
 pub(in super::super) struct Supply {
     before: Option<(Instant, u64)>,
     measured: VecDeque<f64>,
+    /// Of the ramp.
+    passed_over: usize,
 }
 
 impl Supply {
@@ -31,15 +35,24 @@ impl Supply {
         if !is_hungry && self.bytes_per_sec().is_none_or(|known| bytes_per_sec <= known) {
             return;
         }
+        if self.passed_over < RAMP {
+            self.passed_over += 1;
+            return;
+        }
         if self.measured.len() == KEPT {
             self.measured.pop_front();
         }
         self.measured.push_back(bytes_per_sec);
     }
 
-    /// What may be counted on; `None` while too little was measured.
+    /// What may be counted on: the mean, less its standard error. `None` while too little was measured.
     pub(in super::super) fn bytes_per_sec(&self) -> Option<f64> {
-        let count = self.measured.len();
-        (count >= ENOUGH).then(|| self.measured.iter().sum::<f64>() / count as f64)
+        let count = self.measured.len() as f64;
+        if self.measured.len() < ENOUGH {
+            return None;
+        }
+        let mean = self.measured.iter().sum::<f64>() / count;
+        let variance = self.measured.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / count;
+        Some((mean - (variance / count).sqrt()).max(0.0))
     }
 }
