@@ -108,6 +108,17 @@ pub struct PlaybackStart {
     pub audio_stream: Option<u32>,
 }
 
+/// Another player of this computer, to go on with what a playback plays.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct PlayerOpen {
+    /// [`ExternalPlayer::id`].
+    pub player: String,
+    pub playback_id: PlaybackId,
+    pub position_secs: f64,
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -197,4 +208,18 @@ pub struct AppInfo {
     pub peer_port: Option<u16>,
     /// The MSE types that [`PlaybackOpen::playable_types`] chooses from.
     pub probed_types: Vec<String>,
+}
+
+/// The players that are on this computer, in the order in which to offer them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ExternalPlayers {
+    pub players: Vec<ExternalPlayer>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ExternalPlayer {
+    pub id: String,
+    pub name: String,
 }

@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
-    Search, SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove,
-    TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, ExternalPlayers, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef,
+    PlaybackStart, PlayerOpen, Search, SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
+    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -50,6 +50,8 @@ impl Caller {
 pub enum Audience {
     /// Administration: the person at this computer alone.
     Owner,
+    /// The windows and pages of this computer.
+    Here,
     Main,
     Both,
 }
@@ -58,6 +60,7 @@ impl Audience {
     fn admits(self, caller: Caller) -> bool {
         match self {
             Self::Owner => caller.is_owner(),
+            Self::Here => caller != Caller::NetworkBrowser,
             Self::Main => caller != Caller::PlayerWindow,
             Self::Both => true,
         }
@@ -132,6 +135,10 @@ commands! {
     Both playback_map: playback::map(PlaybackRef) -> Option<PlaybackMap>;
     /// Whether the film will play through at this speed; nothing while too little is known for that.
     Both playback_outlook: playback::outlook(PlaybackAtSpeed) -> Option<Outlook>;
+    /// Other players of this computer.
+    Here players_list: external::list(Nothing) -> ExternalPlayers;
+    /// Goes on in one of them; where it stands then is followed.
+    Here player_open: external::open(PlayerOpen) -> ();
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 

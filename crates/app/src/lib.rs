@@ -16,6 +16,7 @@ mod config;
 mod description;
 mod error;
 mod events;
+mod external;
 mod files;
 mod import;
 mod info;
@@ -40,9 +41,10 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
-    Search, SearchAnswer, SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
-    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn,
+    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SearchFailure, SearchResult,
+    TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet,
+    VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;

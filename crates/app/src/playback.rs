@@ -69,6 +69,24 @@ struct Playback {
     is_next_fetched: bool,
 }
 
+impl Playback {
+    fn new(info_hash: InfoHash, file_index: FileIndex, reads: Reads) -> Self {
+        Self {
+            info_hash,
+            file_index,
+            playable_types: Vec::new(),
+            probe: None,
+            progress: Progress::default(),
+            reads,
+            run: None,
+            moments: moments::Moments::default(),
+            supply: outlook::Supply::default(),
+            next: None,
+            is_next_fetched: false,
+        }
+    }
+}
+
 /// What the programs get that read the file of a playback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reads {
@@ -124,21 +142,31 @@ impl App {
     /// An address of a file for a program that only looks into it, for as long as the value lives.
     pub(crate) fn look(&self, info_hash: InfoHash, file_index: FileIndex, reads: Reads) -> Look<'_> {
         let id = PlaybackId(random_token());
-        let playback = Playback {
-            info_hash,
-            file_index,
-            playable_types: Vec::new(),
-            probe: None,
-            progress: Progress::default(),
-            reads,
-            run: None,
-            moments: moments::Moments::default(),
-            supply: outlook::Supply::default(),
-            next: None,
-            is_next_fetched: false,
-        };
-        self.inner.playbacks.insert(id.clone(), playback);
+        self.inner.playbacks.insert(id.clone(), Playback::new(info_hash, file_index, reads));
         Look { app: self, id }
+    }
+
+    /// A playback of the same file for another player, which tells its own position. Known probe and all, it is as if opened anew.
+    ///
+    /// # Errors
+    /// The playback is unknown.
+    pub(crate) fn playback_for_another(
+        &self,
+        id: &PlaybackId,
+    ) -> Result<(PlaybackId, InfoHash, FileIndex), WireError> {
+        let (info_hash, file_index, probe) = {
+            let table = self.inner.playbacks.table();
+            let playback = table.open.get(id).ok_or_else(unknown_playback)?;
+            (playback.info_hash, playback.file_index, playback.probe.clone())
+        };
+        let id = PlaybackId(random_token());
+        let playback = Playback { probe, ..Playback::new(info_hash, file_index, Reads::All) };
+        self.inner.playbacks.insert(id.clone(), playback);
+        Ok((id, info_hash, file_index))
+    }
+
+    pub(crate) fn forget_playback(&self, id: &PlaybackId) {
+        self.inner.playbacks.remove(id);
     }
 
     /// Ends every playback of a torrent, as when it leaves the library.
@@ -221,17 +249,8 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
     };
     let id = PlaybackId(random_token());
     let playback = Playback {
-        info_hash: args.info_hash,
-        file_index,
         playable_types: args.playable_types,
-        probe: None,
-        progress: Progress::default(),
-        reads: Reads::All,
-        run: None,
-        moments: moments::Moments::default(),
-        supply: outlook::Supply::default(),
-        next: None,
-        is_next_fetched: false,
+        ..Playback::new(args.info_hash, file_index, Reads::All)
     };
     app.inner.playbacks.insert(id.clone(), playback);
 

@@ -17,6 +17,8 @@ mod guard;
 mod import;
 mod network;
 mod openapi;
+#[cfg(target_os = "linux")]
+mod other_players;
 mod pictures;
 mod ranges;
 mod report;
