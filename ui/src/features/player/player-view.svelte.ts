@@ -10,6 +10,7 @@ import type { Direction, PlayerAction } from "./keybinds";
 import { grownStepSecs } from "./keybinds";
 import { NextUp } from "./next-up.svelte";
 import { Osd } from "./osd.svelte";
+import { OtherPlayers } from "./other-players.svelte";
 import type { PlayerController } from "./player-controller.svelte";
 import { saveScreenshot } from "./screenshot";
 import { SkipOffer } from "./skip-offer.svelte";
@@ -30,6 +31,7 @@ export class PlayerView {
   readonly osd = new Osd();
   readonly skip = new SkipOffer();
   readonly nextUp = new NextUp();
+  readonly others: OtherPlayers;
 
   readonly isDialogShown = $derived(this.isHelpShown || this.isGoToShown);
 
@@ -44,6 +46,7 @@ export class PlayerView {
     this.#player = player;
     this.#i18n = i18n;
     this.#parts = parts;
+    this.others = new OtherPlayers(host);
   }
 
   get hasOwnWindow(): boolean {
@@ -110,6 +113,18 @@ export class PlayerView {
     const file = direction === 1 ? ticket?.next_file : ticket?.previous_file;
     if (file) this.goToFile(file);
     else if (ticket) this.#say(direction === 1 ? "player.noNextFile" : "player.noPreviousFile");
+  }
+
+  /** Two do not play at once. */
+  openIn(id: string): void {
+    const { ticket, positionSecs } = this.#player;
+    const name = this.others.list.find((player) => player.id === id)?.name ?? id;
+    if (!ticket) return;
+    this.#player.pause();
+    this.others.open(id, ticket.playback_id, positionSecs).then(
+      () => this.osd.say(this.#i18n.t("player.openedIn", { name })),
+      () => this.osd.say(this.#i18n.t("player.notOpenedIn", { name })),
+    );
   }
 
   skipChapter(): void {

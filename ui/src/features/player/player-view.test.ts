@@ -32,6 +32,8 @@ describe("what keys and buttons do", () => {
         timestamp_offset_secs: 0,
       }),
       playback_report: () => undefined,
+      players_list: () => ({ players: [{ id: "mpv", name: "mpv" }] }),
+      player_open: () => undefined,
       volume_set: () => undefined,
     });
     const source = new FakeMediaSource();
@@ -117,5 +119,26 @@ describe("what keys and buttons do", () => {
     view.perform({ kind: "leave" });
     expect(host.closedCount).toBe(1);
     expect(host.argsOf("playback_report").at(-1)?.kind).toBe("closed");
+  });
+
+  it("lets a film go on in another player, from where it stands", async () => {
+    await view.others.look();
+    view.perform({ kind: "seek_by", secs: 5, grows: false });
+    view.openIn("mpv");
+    await settle();
+    expect(player.wantsToPlay).toBe(false);
+    expect(host.argsOf("player_open")).toEqual([
+      { player: "mpv", playback_id: player.ticket?.playback_id, position_secs: 5 },
+    ]);
+    expect(view.osd.text).toBe("Goes on in mpv");
+
+    host.answer({
+      player_open: () => {
+        throw new Error("gone");
+      },
+    });
+    view.openIn("mpv");
+    await settle();
+    expect(view.osd.text).toBe("mpv could not be started");
   });
 });

@@ -34,6 +34,10 @@ export type DeviceSummary = { id: DeviceId, name: string, added_at_secs: number,
 
 export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
 
+export type ExternalPlayer = { id: string, name: string, };
+
+export type ExternalPlayers = { players: Array<ExternalPlayer>, };
+
 export type FileEntry = { index: FileIndex, 
 /**
  * `/`-separated, below the torrent's own folder, cleaned of characters that mislead the eye. For showing only: it
@@ -342,6 +346,12 @@ next_up_at_secs: number | null,
  * The file as it is, for other players: a path on our server.
  */
 stream_path: string, };
+
+export type PlayerOpen = { 
+/**
+ * [`ExternalPlayer::id`].
+ */
+player: string, playback_id: PlaybackId, position_secs: number, };
 
 export type PlayerTarget = { info_hash: InfoHash, file_index?: FileIndex, };
 
@@ -706,6 +716,10 @@ export interface Commands {
   playback_map: { args: PlaybackRef; result: PlaybackMap | null };
   /** Whether the film will play through at this speed; nothing while too little is known for that. */
   playback_outlook: { args: PlaybackAtSpeed; result: Outlook | null };
+  /** Other players of this computer. */
+  players_list: { args: Nothing; result: ExternalPlayers };
+  /** Goes on in one of them; where it stands then is followed. */
+  player_open: { args: PlayerOpen; result: void };
   /** Remembers the volume. */
   volume_set: { args: VolumeSet; result: void };
   /** Asks the search services of the settings, or one of them. */
