@@ -27,6 +27,7 @@ import { isReadyAt, spansOf } from "./spans";
 import { SpeedControl } from "./speed.svelte";
 import type { Phase } from "./stages";
 import { StallWatch } from "./stall-watch.svelte";
+import { Upcoming } from "./upcoming";
 import { VolumeControl } from "./volume.svelte";
 
 export const SEEK_DEBOUNCE_MS = 150;
@@ -69,6 +70,7 @@ export class PlayerController {
   readonly picture = new PictureControl();
   readonly loop = new LoopControl();
   readonly volume: VolumeControl;
+  readonly upcoming: Upcoming;
 
   #videoSecs = $state(0);
   #wantedSecs = $state<number | null>(null);
@@ -102,6 +104,11 @@ export class PlayerController {
     this.#host = host;
     this.#parts = parts;
     this.volume = new VolumeControl(host);
+    this.upcoming = new Upcoming(host, {
+      canPlayType: parts.canPlayType,
+      fetchPart: parts.fetchPart,
+      chooseAudio: (ticket) => this.#recallAudio(ticket),
+    });
   }
 
   /** Drives this video until the returned function is called. */
@@ -289,6 +296,7 @@ export class PlayerController {
   /** The page goes: says where it stood and asks for nothing more. */
   close(): void {
     this.#leavePlayback();
+    this.upcoming.drop();
   }
 
   // --- from target to run ---------------------------------------------------------------------------------------
@@ -303,12 +311,8 @@ export class PlayerController {
     this.error = null;
     this.isEnded = false;
     try {
-      const info = await this.#host.call("app_info", {});
-      if (isOld()) return;
-      const ticket = await this.#host.call("playback_open", {
-        ...target,
-        playable_types: info.probed_types.filter(this.#parts.canPlayType),
-      });
+      const prepared = atSecs === null ? await this.upcoming.take(target) : null;
+      const ticket = prepared?.ticket ?? (await this.#askForTicket(target));
       if (isOld()) {
         new Reporter(this.#host, ticket.playback_id, ticket.duration_secs).report(
           "closed",
@@ -318,8 +322,7 @@ export class PlayerController {
       }
       this.#reporter = new Reporter(this.#host, ticket.playback_id, ticket.duration_secs);
       this.ticket = ticket;
-      this.audioStream ??=
-        this.#parts.audioMemory?.recall(ticket.info_hash, this.audioTracks)?.stream_index ?? null;
+      this.audioStream ??= prepared?.audioStream ?? this.#recallAudio(ticket);
       this.phase = "starting";
       const source = await this.#parts.openMediaSource(video);
       if (isOld()) return;
@@ -328,10 +331,10 @@ export class PlayerController {
         video,
         source,
         ticket.duration_secs,
-        this.#parts.fetchPart,
+        this.upcoming.fetchPart,
         this.#listenerOf(openCount),
       );
-      await this.#startRun(atSecs ?? ticket.resume_at_secs);
+      await this.#startRun(atSecs ?? ticket.resume_at_secs, prepared?.run);
     } catch (error) {
       if (isOld()) return;
       const refusal = toCallError(error);
@@ -340,7 +343,22 @@ export class PlayerController {
     }
   }
 
-  async #startRun(atSecs: number): Promise<void> {
+  async #askForTicket(target: PlayerTarget): Promise<PlaybackTicket> {
+    const info = await this.#host.call("app_info", {});
+    return this.#host.call("playback_open", {
+      ...target,
+      playable_types: info.probed_types.filter(this.#parts.canPlayType),
+    });
+  }
+
+  /** The track that is like the one that was chosen before in this torrent. */
+  #recallAudio(ticket: PlaybackTicket): number | null {
+    const tracks = ticket.tracks.filter((track) => track.kind === "audio");
+    return this.#parts.audioMemory?.recall(ticket.info_hash, tracks)?.stream_index ?? null;
+  }
+
+  /** `started` is a run that delivers from there already. */
+  async #startRun(atSecs: number, started?: MediaRun): Promise<void> {
     const { ticket } = this;
     const video = this.#video;
     if (ticket === null || video === null) return;
@@ -353,11 +371,13 @@ export class PlayerController {
     video.currentTime = atSecs;
     if (this.wantsToPlay) this.#playVideo();
     try {
-      const run = await this.#host.call("playback_start", {
-        playback_id: ticket.playback_id,
-        at_secs: atSecs,
-        ...(this.audioStream === null ? {} : { audio_stream: this.audioStream }),
-      });
+      const run =
+        started ??
+        (await this.#host.call("playback_start", {
+          playback_id: ticket.playback_id,
+          at_secs: atSecs,
+          ...(this.audioStream === null ? {} : { audio_stream: this.audioStream }),
+        }));
       if (isOld()) return;
       this.#isRunRequested = false;
       this.run = run;

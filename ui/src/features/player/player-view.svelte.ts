@@ -39,6 +39,7 @@ export class PlayerView {
   readonly #player: PlayerController;
   readonly #i18n: I18n;
   readonly #parts: PlayerViewParts;
+  #isAskingOutlook = false;
   video: HTMLVideoElement | null = null;
 
   constructor(host: Host, player: PlayerController, i18n: I18n, parts: PlayerViewParts = { saveScreenshot }) {
@@ -106,6 +107,20 @@ export class PlayerView {
     void this.#host
       .goOn(ticket.playback_id, { info_hash: file.info_hash, file_index: file.file_index })
       .catch(() => this.#say("player.notHere"));
+  }
+
+  /** While the offer of the next file stands, and the present one lacks nothing, the next one is made ready. */
+  async prepareNext(): Promise<void> {
+    const { ticket, speed, upcoming } = this.#player;
+    const { file } = this.nextUp;
+    if (ticket === null || file === null || this.#isAskingOutlook || upcoming.has(file)) return;
+    this.#isAskingOutlook = true;
+    const outlook = await this.#host
+      .call("playback_outlook", { playback_id: ticket.playback_id, speed: speed.rate })
+      .catch(() => null);
+    this.#isAskingOutlook = false;
+    if (outlook?.kind !== "plays_through" || this.nextUp.file !== file) return;
+    upcoming.prepare({ info_hash: file.info_hash, file_index: file.file_index });
   }
 
   stepFile(direction: Direction): void {
