@@ -37,9 +37,11 @@ fn start(material: &Material, folder: &Path, port: u16, is_encrypted: bool) -> A
     Aria2(child)
 }
 
-async fn there_and_back(is_encrypted: bool) {
-    let material = Material::make(&[2_000_003, 70_001], 64 * 1024, "v1").await;
+async fn there_and_back(lengths: &[usize], kind: &str, is_encrypted: bool) {
+    let material = Material::make(lengths, 64 * 1024, kind).await;
     let transfers = TransferSettings { encryption_required: is_encrypted, ..TransferSettings::default() };
+    // To it padding is files like others.
+    material.write_padding();
     let (seeding, fetching) = (free_port(), free_port());
     let seeder = start(&material, &material.seeds(), seeding, is_encrypted);
     until("aria2 listens", || std::net::TcpStream::connect(local(seeding)).is_ok()).await;
@@ -55,10 +57,15 @@ async fn there_and_back(is_encrypted: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_the_clear() {
-    there_and_back(false).await;
+    there_and_back(&[2_000_003, 70_001], "v1", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn encrypted_only() {
-    there_and_back(true).await;
+    there_and_back(&[2_000_003, 70_001], "v1", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn padding_between_files() {
+    there_and_back(&[100_001, 70_000, 65_536, 5], "padded", false).await;
 }

@@ -52,6 +52,16 @@ impl Material {
         self.dir.path().join("seeds")
     }
 
+    /// Puts the padding beside the files, for who takes it for files.
+    pub(crate) fn write_padding(&self) {
+        let is_ours = |path: &str| self.files.iter().any(|(name, _)| path.ends_with(name.as_str()));
+        for padding in self.metainfo.files.iter().filter(|file| !is_ours(&file.path)) {
+            let path = self.seeds().join("Pack").join(&padding.path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, vec![0; usize::try_from(padding.length_bytes).unwrap()]).unwrap();
+        }
+    }
+
     pub(crate) fn torrent_path(&self) -> PathBuf {
         self.dir.path().join("made.torrent")
     }

@@ -23,11 +23,17 @@ impl Drop for Transmission {
 const REQUIRED: u8 = 2;
 const TOLERATED: u8 = 0;
 
-fn start(material: &Material, home: &Path, folder: &Path, port: u16, is_encrypted: bool) -> Transmission {
+/// `name` is that of the torrent's file among those that it knows.
+fn start(
+    material: &Material,
+    home: &Path,
+    name: &str,
+    folder: &Path,
+    port: u16,
+    is_encrypted: bool,
+) -> Transmission {
     let torrents = home.join("torrents");
     std::fs::create_dir_all(&torrents).unwrap();
-    // Under this name it gives the details of a torrent to others.
-    let name = format!("{}.torrent", material.metainfo.info_hash);
     std::fs::copy(material.torrent_path(), torrents.join(name)).unwrap();
     let settings = json!({
         "bind-address-ipv4": "127.0.0.1", "peer-port": port, "port-forwarding-enabled": false,
@@ -37,15 +43,21 @@ fn start(material: &Material, home: &Path, folder: &Path, port: u16, is_encrypte
         "rename-partial-files": false,
     });
     std::fs::write(home.join("settings.json"), settings.to_string()).unwrap();
+    let log = std::fs::File::create(home.join("log")).unwrap();
     let child = Command::new("transmission-daemon")
-        .args(["--foreground", "--config-dir"])
+        .args(["--foreground", "--log-debug", "--config-dir"])
         .arg(home)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
         .spawn()
         .expect("transmission-daemon is needed for this test; the package is called the same");
     Transmission(child)
+}
+
+/// Under this name it takes a torrent as one that it knows, and gives its details to others.
+fn known_name(material: &Material) -> String {
+    format!("{}.torrent", material.metainfo.info_hash)
 }
 
 async fn fetches_from_us(is_encrypted: bool, over_utp: bool) {
@@ -57,7 +69,8 @@ async fn fetches_from_us(is_encrypted: bool, over_utp: bool) {
 
     let port = free_port();
     let folder = material.folder("fetched");
-    let _fetcher = start(&material, &material.folder("home"), &folder, port, is_encrypted);
+    let home = material.folder("home");
+    let _fetcher = start(&material, &home, &known_name(&material), &folder, port, is_encrypted);
     until("Transmission listens", || std::net::TcpStream::connect(local(port)).is_ok()).await;
     if over_utp {
         bench
@@ -82,4 +95,40 @@ async fn it_fetches_encrypted_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_fetches_over_utp() {
     fetches_from_us(false, true).await;
+}
+
+/// It checks what lies in its folder before it gives any of it.
+async fn seeds_to_us(lengths: &[usize], piece_bytes: u32, is_encrypted: bool, over_utp: bool) {
+    let material = Material::make(lengths, piece_bytes, "v1").await;
+    let port = free_port();
+    let home = material.folder("home");
+    // It checks only what it does not know yet.
+    let _seeder = start(&material, &home, "new.torrent", &material.seeds(), port, is_encrypted);
+    let log = home.join("log");
+    until("Transmission has checked it", || {
+        std::fs::read_to_string(&log).unwrap().contains("Verification is done")
+    })
+    .await;
+    std::fs::copy(material.torrent_path(), home.join("torrents").join(known_name(&material))).unwrap();
+    let transfers = TransferSettings {
+        encryption_required: is_encrypted,
+        tcp_enabled: !over_utp,
+        ..TransferSettings::default()
+    };
+    material.fetch(local(port), transfers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_seeds_encrypted_only() {
+    seeds_to_us(&[1_500_003, 70_001], 64 * 1024, true, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_seeds_over_utp() {
+    seeds_to_us(&[1_500_003, 70_001], 64 * 1024, false, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_seeds_the_largest_pieces() {
+    seeds_to_us(&[40_000_000], 16 * 1024 * 1024, false, false).await;
 }
