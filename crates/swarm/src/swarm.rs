@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use freshet_model::{InfoHash, Proxy};
+use freshet_model::InfoHash;
+use freshet_web::Route;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -52,6 +53,8 @@ pub struct SwarmConfig {
     pub download_limit_bytes_per_sec: Option<u64>,
     pub upload_limit_bytes_per_sec: Option<u64>,
     pub network: NetworkSettings,
+    /// The way out of this computer, until [`Swarm::set_route`] says otherwise.
+    pub route: Route,
     /// Whom nobody speaks to, until [`Swarm::set_blocklist`] says otherwise.
     pub blocklist: Arc<Blocklist>,
 }
@@ -113,15 +116,18 @@ impl Swarm {
         let ports_stop = stop.child_token();
         let mut bans = Bans::new(BAN_LASTS);
         bans.set_blocklist(Arc::clone(&config.blocklist));
-        let ports = listen::open(config.listen_port, &ports_stop).await.map_err(StartError::Listen)?;
+        let ports =
+            listen::open(config.listen_port, &config.route, &ports_stop).await.map_err(StartError::Listen)?;
         let (listen_port, listen_port_seen) = watch::channel(ports.listen_port());
         let limits = Arc::new(torrent::Limits {
             down: Mutex::new(Limiter::new(config.download_limit_bytes_per_sec)),
             up: Mutex::new(Limiter::new(config.upload_limit_bytes_per_sec)),
         });
         let line = torrent::Line::new(Arc::clone(&limits), config.upload_limit_bytes_per_sec);
+        let dialer = Dialer::new(config.peer_id, config.network, None);
+        dialer.set_route(&config.route);
         let context = torrent::Context {
-            dialer: Dialer::new(config.peer_id, config.network, None),
+            dialer,
             listen_port: listen_port_seen,
             limits,
             line: Arc::new(line),
@@ -174,7 +180,6 @@ impl Swarm {
     /// # Errors
     /// [`StartError::Listen`], if that port can't be had; the old one stays open then.
     pub async fn set_listen_port(&self, port: Option<u16>) -> Result<(), StartError> {
-        let inner = &self.inner;
         let is_there = match (port, self.listen_port()) {
             (Some(0), open) => open.is_some(),
             (wanted, open) => wanted == open,
@@ -182,8 +187,14 @@ impl Swarm {
         if is_there {
             return Ok(());
         }
+        self.open_ports(port).await
+    }
+
+    async fn open_ports(&self, port: Option<u16>) -> Result<(), StartError> {
+        let inner = &self.inner;
         let stop = inner.stop.child_token();
-        let ports = listen::open(port, &stop).await.map_err(StartError::Listen)?;
+        let route = inner.context.dialer.route();
+        let ports = listen::open(port, &route, &stop).await.map_err(StartError::Listen)?;
         let opened = Opened { utp_state: ports.utp_state(), stop: stop.clone() };
         let closed = std::mem::replace(&mut *lock(&inner.opened), opened);
         inner.listen_port.send_replace(ports.listen_port());
@@ -192,24 +203,40 @@ impl Swarm {
         Ok(())
     }
 
-    /// Through whom peers are called from now on; `None` is nobody. Connections by the old way end. Through a proxy peers are
-    /// called over TCP alone, and the port for peers is closed: open it again with [`Swarm::set_listen_port`] when there is none.
-    pub async fn set_proxy(&self, proxy: Option<Proxy>) {
-        let has_proxy = proxy.is_some();
-        self.inner.context.dialer.set_proxy(proxy);
-        // To close it takes no socket that could be missing.
-        if has_proxy && let Err(error) = self.set_listen_port(None).await {
-            tracing::error!(%error, "the port for peers stays open");
+    /// On which way peers are called from now on, and at which port they are let in, as by [`Swarm::set_listen_port`]. If the way is
+    /// another one, connections by the old way end. Through a proxy peers are called over TCP alone, and no port is opened; while
+    /// the interface is not there, nobody is called either.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`], if that port can't be had. If the way is another one, there is none then.
+    pub async fn set_route(&self, route: &Route, port: Option<u16>) -> Result<(), StartError> {
+        let dialer = &self.inner.context.dialer;
+        if *dialer.route() == *route {
+            return self.set_listen_port(port).await;
         }
+        // Before anybody calls by the new way from the old socket.
+        dialer.set_utp(None);
+        dialer.set_route(route);
+        self.open_ports(None).await?;
+        if let Some(port) = port {
+            listen::until_free(port, route).await;
+        }
+        let opened = self.set_listen_port(port).await;
+        self.tell_all(|| ToTorrent::BeginAnew).await;
+        opened
     }
 
     /// Whom nobody speaks to from now on. Connections with them end within a second; this waits until all torrents are told.
     pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
         lock(&self.inner.context.bans).set_blocklist(blocklist);
+        self.tell_all(|| ToTorrent::JudgePeers).await;
+    }
+
+    async fn tell_all(&self, what: impl Fn() -> ToTorrent) {
         let torrents: Vec<_> = lock(&self.inner.torrents).values().cloned().collect();
         for torrent in torrents {
             // One that has ended has no connections.
-            let _ = torrent.send(ToTorrent::JudgePeers).await;
+            let _ = torrent.send(what()).await;
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) use network::Transport;
 pub(crate) use pex::{PexExchange, callable};
 pub(crate) use prelude::Prelude;
 pub(crate) use ration::{Ration, Share};
-pub(crate) use utp::UtpSocket;
+pub(crate) use utp::{UtpSocket, device};
 
 /// A way to carry bytes to a peer.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
