@@ -86,6 +86,11 @@ impl Dialer {
         self.exit().route
     }
 
+    /// Cancelled when there is another way than that of now.
+    pub(crate) fn rerouted(&self) -> CancellationToken {
+        self.exit().rerouted
+    }
+
     pub(super) fn exit(&self) -> Exit {
         self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

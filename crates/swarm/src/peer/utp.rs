@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_web::{Interface, Route};
+use freshet_web::Route;
 use librqbit_utp::{BindDevice, SocketOpts, UtpSocketUdp, UtpSocketUdpOpts, UtpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -80,7 +80,7 @@ impl UtpSocket {
 /// What the libraries tie their sockets to, where they can.
 #[cfg(unix)]
 pub(crate) fn device(route: &Route) -> io::Result<Option<BindDevice>> {
-    let name = route.interface.as_ref().map(Interface::name);
+    let name = route.interface.as_ref().map(freshet_web::Interface::name);
     name.map(BindDevice::new_from_name).transpose().map_err(io::Error::other)
 }
 
