@@ -79,6 +79,13 @@ async fn until_told(app: &App, is_told: bool) {
     tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("told: {is_told}"));
 }
 
+/// From here on nobody who was spoken to through `lan0` is heard, and so not answered by the system.
+fn quiet(far: &Far) {
+    run("ip", &["addr", "del", &format!("{LAN}/24"), "dev", "lan0"]);
+    run("ip", &["addr", "add", &format!("{QUIET_LAN}/24"), "dev", "lan0"]);
+    far.raise("lan0", 2, 10);
+}
+
 async fn capture() -> Witness {
     let mut capture = Witness::start_with("capture.py", &["lan0"]);
     capture.saw("the capture is ready", |seen| (*seen == json!("ready")).then_some(())).await;
@@ -127,9 +134,7 @@ fn no_packet_leaves_beside_the_chosen_interface_even_when_it_is_gone() {
         shutdown(app).await;
         assert!(!sent(seen).await.is_empty());
 
-        run("ip", &["addr", "del", &format!("{LAN}/24"), "dev", "lan0"]);
-        run("ip", &["addr", "add", &format!("{QUIET_LAN}/24"), "dev", "lan0"]);
-        far.raise("lan0", 2, 10);
+        quiet(&far);
         let silence = capture().await;
         let app = start(&data_dir).await;
         let trackers = format!(
@@ -167,6 +172,46 @@ fn no_packet_leaves_beside_the_chosen_interface_even_when_it_is_gone() {
         far.connect("vpn0", 1, 100);
         until_told(&app, false).await;
         read_rest(open(&app, five).await, 0).await;
+        shutdown(app).await;
+        assert_eq!(sent(silence).await, Vec::<Value>::new());
+    });
+}
+
+#[test]
+fn an_interface_that_is_chosen_ends_what_went_another_way() {
+    const NAME: &str = "interface::an_interface_that_is_chosen_ends_what_went_another_way";
+    in_namespace(NAME, || async {
+        if far::is_far() {
+            return far::be_far().await;
+        }
+        let mut far = Far::start(NAME).await;
+        far.connect("lan0", 2, 10);
+        far.connect("vpn0", 1, 100);
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(&folder.path().join("data")).await;
+        let three = add(&app, &far.torrent("three"), "").await;
+        let mut reader = open(&app, three).await;
+        let mut first = [0; 1000];
+        tokio::time::timeout(PATIENCE, reader.read_exact(&mut first)).await.unwrap().unwrap();
+        far.is_asked("peer", LAN).await;
+        far.is_asked("dht", LAN).await;
+
+        choose(&app, "vpn0").await;
+        far.is_asked("peer", VPN).await;
+        far.is_asked("dht", VPN).await;
+        quiet(&far);
+        let silence = capture().await;
+        read_rest(reader, first.len()).await;
+        // While a proxy stands beside it, both hold: nobody answers there, and nothing goes past it.
+        let proxy = TransferPatch {
+            proxy_url: Some(format!("socks5://{UTP_PEER}:1080")),
+            ..TransferPatch::default()
+        };
+        let patch = SettingsPatch { transfers: Some(proxy), ..SettingsPatch::default() };
+        app.update_settings(patch).await.unwrap();
+        let link = TorrentSource::parse("http://links.example:8080/a.torrent").unwrap();
+        let refused = app.add(link, Description::default()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::FetchFailed);
         shutdown(app).await;
         assert_eq!(sent(silence).await, Vec::<Value>::new());
     });
