@@ -303,7 +303,11 @@ impl Swarm {
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         self.inner.stop.cancel();
         self.inner.context.tasks.close();
-        tokio::time::timeout(deadline, self.inner.context.tasks.wait()).await.is_ok()
+        let ends_at = Instant::now() + deadline;
+        let has_ended = tokio::time::timeout_at(ends_at, self.inner.context.tasks.wait()).await.is_ok();
+        // Nothing is lost with those that take too long.
+        let _ = tokio::time::timeout_at(ends_at, self.inner.context.dialer.ended()).await;
+        has_ended
     }
 }
 

@@ -11,10 +11,12 @@ use std::time::Duration;
 use freshet_model::InfoHash;
 use freshet_web::Route;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::linger::Linger;
 use super::network::{Manners, NetworkSettings, Transport};
 use super::utp::UtpSocket;
 use super::{Connection, Duplex, Greeted, PeerError, Way, Who, through};
@@ -41,6 +43,7 @@ struct Shared {
     settings: Mutex<NetworkSettings>,
     manners: Mutex<Manners>,
     exit: Mutex<Exit>,
+    linger: Linger,
 }
 
 /// The way out of this computer.
@@ -69,7 +72,8 @@ enum Tongue {
 impl Dialer {
     pub(crate) fn new(peer_id: [u8; 20], settings: NetworkSettings, utp: Option<UtpSocket>) -> Self {
         let (utp, settings, manners) = (Mutex::new(utp), Mutex::new(settings), Mutex::default());
-        Self { shared: Arc::new(Shared { peer_id, utp, settings, manners, exit: Mutex::default() }) }
+        let (exit, linger) = (Mutex::default(), Linger::new());
+        Self { shared: Arc::new(Shared { peer_id, utp, settings, manners, exit, linger }) }
     }
 
     /// On which way peers are called from now on. All connections by the old way end.
@@ -89,6 +93,19 @@ impl Dialer {
     /// Cancelled when there is another way than that of now.
     pub(crate) fn rerouted(&self) -> CancellationToken {
         self.exit().rerouted
+    }
+
+    /// A connection by this way, which ends as that wants it.
+    pub(crate) fn carry(&self, stream: TcpStream, route: &Route) -> Box<dyn Duplex> {
+        match &route.interface {
+            Some(_) => Box::new(self.shared.linger.carry(stream)),
+            None => Box::new(stream),
+        }
+    }
+
+    /// Waits for the last moment of all connections that were closed. For the end of the program.
+    pub(crate) async fn ended(&self) {
+        self.shared.linger.ended().await;
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -254,13 +271,12 @@ impl Dialer {
         let connecting = async {
             match (transport, self.utp()) {
                 (Transport::Tcp, _) if let Some(proxy) = &exit.route.proxy => {
-                    let stream = through::connect(&exit.route, proxy, address).await?;
-                    Ok(Box::new(stream) as Box<dyn Duplex>)
+                    Ok(self.carry(through::connect(&exit.route, proxy, address).await?, &exit.route))
                 }
                 (Transport::Tcp, _) => {
                     let stream = exit.route.connect(address).await?;
                     stream.set_nodelay(true)?;
-                    Ok(Box::new(stream) as Box<dyn Duplex>)
+                    Ok(self.carry(stream, &exit.route))
                 }
                 (Transport::Utp, Some(utp)) => Ok(Box::new(utp.connect(address).await?) as Box<dyn Duplex>),
                 (Transport::Utp, None) => Err(PeerError::NoTransport),

@@ -7,6 +7,7 @@ mod connection;
 mod dial;
 mod greet;
 mod introduce;
+mod linger;
 pub(crate) mod listen;
 mod network;
 mod pex;

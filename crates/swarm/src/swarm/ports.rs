@@ -110,7 +110,9 @@ async fn accept_tcp(listener: TcpListener, inner: Weak<Inner>, rerouted: Cancell
             Ok((stream, address)) if inner.context.dialer.settings().tcp => {
                 // Without it all works, only slower.
                 let _ = stream.set_nodelay(true);
-                inner.admit(Box::new(stream), Transport::Tcp, address, rerouted.clone());
+                let dialer = &inner.context.dialer;
+                let stream = dialer.carry(stream, &dialer.route());
+                inner.admit(stream, Transport::Tcp, address, rerouted.clone());
             }
             Ok(_) => {}
             Err(error) => {
