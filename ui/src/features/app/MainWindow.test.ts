@@ -1,4 +1,5 @@
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { tick } from "svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { FakeHost } from "../../lib/host/fake";
@@ -379,6 +380,14 @@ describe("the main window", () => {
     const choice = await screen.findByRole<HTMLSelectElement>("combobox", { name: "Network interface" });
     expect(await within(choice).findByRole("option", { name: "tun9 (not there)" })).toBeTruthy();
     expect(choice.value).toBe("tun9");
-    expect(screen.getByText(/The network interface tun9 is missing/)).toBeTruthy();
+    const told = () => screen.queryByText(/The network interface tun9 is missing/);
+    expect(told()).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Dismiss" }));
+    expect(told()).toBeNull();
+    // Gone and back, it is told again.
+    host.send({ type: "notices_changed", notices: [] });
+    await tick();
+    host.send({ type: "notices_changed", notices });
+    await waitFor(() => expect(told()).toBeTruthy());
   });
 });
