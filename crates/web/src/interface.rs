@@ -40,9 +40,14 @@ pub fn list() -> io::Result<Vec<Listed>> {
     let mut all: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
     for entry in if_addrs::get_if_addrs()?.into_iter().filter(|entry| !entry.is_loopback()) {
         let ip = entry.ip();
-        all.entry(entry.name).or_default().push(ip);
+        all.entry(device(&entry.name).to_owned()).or_default().push(ip);
     }
     Ok(all.into_iter().map(|(name, addresses)| Listed { name, addresses }).collect())
+}
+
+/// The device that an address belongs to. On Linux an address can have a label of its own, `eth0:1`.
+pub fn device(name: &str) -> &str {
+    if cfg!(target_os = "linux") { name.split(':').next().unwrap_or(name) } else { name }
 }
 
 impl Interface {
@@ -128,7 +133,8 @@ impl Interface {
 impl State {
     fn look(name: &str) -> io::Result<Option<Self>> {
         let entries = if_addrs::get_if_addrs()?;
-        let mut own = entries.into_iter().filter(|entry| entry.name == name && entry.is_oper_up()).peekable();
+        let mut own =
+            entries.into_iter().filter(|entry| device(&entry.name) == name && entry.is_oper_up()).peekable();
         let index = own.peek().and_then(|entry| entry.index);
         let addresses: Vec<IpAddr> =
             own.filter(|entry| !entry.is_link_local()).map(|entry| entry.ip()).collect();
@@ -200,6 +206,12 @@ mod tests {
         for (now, expected) in table {
             assert_eq!(before.goes_on_as(&now), expected, "{now:?}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_address_with_a_label_belongs_to_its_device() {
+        assert_eq!((device("eth0:1"), device("eth0")), ("eth0", "eth0"));
     }
 
     #[test]

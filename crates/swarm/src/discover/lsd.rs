@@ -394,7 +394,7 @@ fn open_v6(route: &Route) -> io::Result<Door> {
 fn interfaces(route: &Route) -> io::Result<Vec<if_addrs::Interface>> {
     let mut interfaces = if_addrs::get_if_addrs()?;
     let chosen = route.interface.as_ref().map(freshet_web::Interface::name);
-    let is_meant = |name: &str| chosen.is_none_or(|chosen| chosen == name);
+    let is_meant = |name: &str| chosen.is_none_or(|chosen| chosen == freshet_web::interface::device(name));
     interfaces.retain(|interface| !interface.is_loopback() && is_meant(&interface.name));
     interfaces.truncate(MAX_INTERFACES);
     Ok(interfaces)
