@@ -53,6 +53,14 @@ pub struct ViewedSet {
     pub viewed: bool,
 }
 
+/// A network interface that leads out of this computer.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct NetworkInterface {
+    pub name: String,
+    pub addresses: Vec<String>,
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]

@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, ExternalPlayers, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef,
-    PlaybackStart, PlayerOpen, Search, SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
-    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, ExternalPlayers, IndexerTest, NetworkInterface, Nothing, PlaybackAtSpeed, PlaybackGoOn,
+    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, TorrentAdd, TorrentAddFile,
+    TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -154,6 +154,8 @@ commands! {
 
     /// Changes settings; answers with all of them.
     Owner settings_update: settings::update(SettingsPatch) -> Settings;
+    /// The network interfaces of this computer, without loopback: what `transfers.network_interface` can name.
+    Owner network_interfaces: interface::list(Nothing) -> Vec<NetworkInterface>;
 
     /// Sets the password of the local network, or takes it away, which shuts the door.
     Owner password_set: access::set_password(PasswordSet) -> ();

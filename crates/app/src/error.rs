@@ -87,7 +87,8 @@ impl Coded for SettingsError {
             | Self::Connections(_)
             | Self::SeedRatio(_)
             | Self::DiskBudget(_)
-            | Self::Proxy(_) => ErrorCode::BadRequest,
+            | Self::Proxy(_)
+            | Self::Interface(_) => ErrorCode::BadRequest,
         }
     }
 }
@@ -139,6 +140,7 @@ impl Coded for FetchError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::AddressRefused(_) => ErrorCode::AddressRefused,
+            Self::InterfaceMissing(_) => ErrorCode::InterfaceMissing,
             Self::Scheme(_)
             | Self::NoAddress(_)
             | Self::TooManyRedirects

@@ -20,6 +20,7 @@ mod external;
 mod files;
 mod import;
 mod info;
+mod interface;
 mod library;
 mod logging;
 mod metered;
@@ -41,10 +42,10 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, Nothing, PlaybackAtSpeed, PlaybackGoOn,
-    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SearchFailure, SearchResult,
-    TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet,
-    VolumeSet,
+    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, NetworkInterface, Nothing, PlaybackAtSpeed,
+    PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SearchFailure,
+    SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
+    ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_model::{Proxy, Settings, SettingsPatch, TransferSettings, WireError};
-use freshet_web::WebClient;
-use tracing::error;
+use freshet_model::{Settings, SettingsPatch, TransferSettings, WireError};
 
 use crate::args::VolumeSet;
 use crate::error::Coded as _;
@@ -31,7 +29,6 @@ impl App {
 
     /// Keeps the engine, which was started with these transfers, as the settings say.
     pub(crate) fn follow_settings(&self, mut transfers: TransferSettings) {
-        set_proxy(&self.inner.person_web, &transfers);
         let mut settings = self.inner.store.watch_settings();
         let mut disk_budget_bytes = settings.borrow_and_update().disk_budget_bytes;
         let app = self.clone();
@@ -47,7 +44,6 @@ impl App {
                 }
                 let wanted = transfers_of(&app.inner.config, &now);
                 if wanted != transfers {
-                    set_proxy(&app.inner.person_web, &wanted);
                     let status = engine.set_transfers(&wanted).await;
                     if wanted.peer_port != transfers.peer_port {
                         app.tell_of_taken_port(status).await;
@@ -56,14 +52,6 @@ impl App {
                 }
             }
         });
-    }
-}
-
-/// What is fetched for the person goes by the same way as transfers do.
-fn set_proxy(web: &WebClient, transfers: &TransferSettings) {
-    let proxy = Proxy::of_setting(&transfers.proxy_url).map_err(|error| error.to_string());
-    if let Err(error) = proxy.and_then(|proxy| web.set_proxy(proxy).map_err(|error| error.to_string())) {
-        error!(error, "the proxy of the settings can't be used");
     }
 }
 

@@ -59,6 +59,7 @@ impl App {
             enable_discovery: config.enable_dht,
             transfers: transfers.clone(),
             blocklist: if let Look::New(list) = &first_look { Arc::clone(list) } else { Arc::default() },
+            routed_too: vec![person_web.clone()],
             addresses: config.addresses,
             download_limit_bytes_per_sec: settings.download_limit_bytes_per_sec,
             upload_limit_bytes_per_sec: settings.upload_limit_bytes_per_sec,
@@ -107,6 +108,7 @@ impl App {
         app.follow_blocklist(blocked, first_look);
         app.follow_line();
         app.follow_supply();
+        app.follow_interface();
         app.hold_to_budget().await;
         app.remember_good_peers();
         app.watch_folder();

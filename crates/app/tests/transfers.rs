@@ -127,18 +127,18 @@ async fn a_list_that_can_not_be_read_is_told_of_until_it_can() {
     let list = folder.path().join("blocked.txt");
     let app = start(&data).await;
     call(&app, "settings_update", json!({ "transfers": { "blocklist_path": list } })).await.unwrap();
-    until_told_of_list(&app, true).await;
+    until_told(&app, NoticeKind::BlocklistUnread, true).await;
     shutdown(app).await;
 
     let app = start(&data).await;
-    until_told_of_list(&app, true).await;
+    until_told(&app, NoticeKind::BlocklistUnread, true).await;
     std::fs::write(&list, "all:127.0.0.0-127.255.255.255\n").unwrap();
-    until_told_of_list(&app, false).await;
+    until_told(&app, NoticeKind::BlocklistUnread, false).await;
     shutdown(app).await;
 }
 
-/// Waits until windows are told, or not any more, that the list can't be read.
-async fn until_told_of_list(app: &App, is_told: bool) {
+/// Waits until windows are told of something, or not any more.
+async fn until_told(app: &App, kind: NoticeKind, is_told: bool) {
     let mut events = app.subscribe(Caller::MainWindow);
     let listening = async {
         loop {
@@ -147,10 +147,53 @@ async fn until_told_of_list(app: &App, is_told: bool) {
                 AppEvent::NoticesChanged { notices } => notices,
                 _ => continue,
             };
-            if notices.iter().any(|notice| notice.kind == NoticeKind::BlocklistUnread) == is_told {
+            if notices.iter().any(|notice| notice.kind == kind) == is_told {
                 return;
             }
         }
     };
-    soon("word of the list", listening).await;
+    soon("word of it", listening).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_chosen_interface_nobody_is_spoken_to_and_windows_are_told() {
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let info_hash = swarm.torrent.info_hash;
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    let listed = call(&app, "network_interfaces", json!({})).await.unwrap();
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert!(!names.contains(&json!("lo")), "{names:?}");
+    let choose = |name: &str| json!({ "transfers": { "network_interface": name } });
+    let refused = call(&app, "settings_update", choose("a name that is too long")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::BadRequest);
+
+    call(&app, "settings_update", choose("none0")).await.unwrap();
+    until_told(&app, NoticeKind::InterfaceMissing, true).await;
+    shutdown(app).await;
+    let app = start(folder.path()).await;
+    until_told(&app, NoticeKind::InterfaceMissing, true).await;
+    assert_eq!(app.info().peer_port, None);
+    let link = TorrentSource::parse("http://links.example/a.torrent").unwrap();
+    let refused = app.add(link, Description::default()).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InterfaceMissing);
+    let magnet = TorrentSource::parse(&swarm.torrent.magnet()).unwrap();
+    app.add(magnet, Description::default()).await.unwrap();
+
+    // The seeder is on this computer, so this is an interface that leads there.
+    call(&app, "settings_update", choose("lo")).await.unwrap();
+    until_told(&app, NoticeKind::InterfaceMissing, false).await;
+    soon("the details", app.wait_until_ready(info_hash)).await.unwrap();
+    let mut whole = Vec::new();
+    let mut file = app.open_file(info_hash, FileIndex(0)).await.unwrap();
+    soon("reading", file.reader.read_to_end(&mut whole)).await.unwrap();
+    assert!(whole == swarm.content("film.mkv"));
+    call(&app, "settings_update", choose("none0")).await.unwrap();
+    until_transfer(&app, info_hash, |detail| detail["peers"].as_array().is_some_and(Vec::is_empty)).await;
+    until_told(&app, NoticeKind::InterfaceMissing, true).await;
+    call(&app, "settings_update", choose("")).await.unwrap();
+    until_told(&app, NoticeKind::InterfaceMissing, false).await;
+    assert!(app.info().peer_port.is_some());
+    shutdown(app).await;
 }

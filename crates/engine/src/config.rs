@@ -7,6 +7,7 @@ use std::time::Duration;
 use freshet_model::{AddressPolicy, TransferSettings};
 use freshet_swarm::Blocklist;
 use freshet_swarm::pieces::ResumeStore;
+use freshet_web::WebClient;
 
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -22,6 +23,8 @@ pub struct EngineConfig {
     pub transfers: TransferSettings,
     /// Whom nobody speaks to, until [`crate::Engine::set_blocklist`] says otherwise.
     pub blocklist: Arc<Blocklist>,
+    /// Other clients, which go by the same way out of this computer as transfers do.
+    pub routed_too: Vec<WebClient>,
     /// Which trackers, peers and links may be asked.
     pub addresses: AddressPolicy,
     /// 0 for no limit.

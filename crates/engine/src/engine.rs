@@ -10,7 +10,7 @@ use freshet_model::{FileIndex, InfoHash, TransferStats};
 use freshet_swarm::Swarm;
 use freshet_swarm::discover::Discovery;
 use freshet_swarm::schedule::Class;
-use freshet_web::{RangeClient, WebClient};
+use freshet_web::{RangeClient, Route, WebClient};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use url::Url;
 
@@ -18,10 +18,13 @@ use crate::active::{ActiveTorrent, Purpose};
 use crate::good_peers::GoodPeers;
 use crate::phase::Phase;
 use crate::resolve::{Resolving, Warm};
+use crate::route::Wishes;
 use crate::tasks::Tasks;
 use crate::transfers::{Line, Ways};
 use crate::turns::Turns;
-use crate::{EngineConfig, EngineStatus, FileReader, OpenFileError, StartError, start, supervisor, tail};
+use crate::{
+    EngineConfig, EngineStatus, FileReader, OpenFileError, StartError, route, start, supervisor, tail,
+};
 
 /// Somebody who follows the torrents that were closed can be so many behind before one is missed.
 const KEPT_IDLE_NEWS: usize = 256;
@@ -65,6 +68,8 @@ pub(crate) struct Inner {
     idle_timeout: Mutex<Duration>,
     ways: Mutex<Ways>,
     pub(crate) line: Mutex<Line>,
+    pub(crate) wishes: Wishes,
+    pub(crate) missing_interface: watch::Sender<Option<String>>,
     pub(crate) good_peers: GoodPeers,
     idle_closed: broadcast::Sender<InfoHash>,
     readers: Arc<Semaphore>,
@@ -85,16 +90,19 @@ impl Engine {
         freshet_swarm::pieces::create_pieces_dir(&config.pieces_dir).map_err(StartError::PiecesDir)?;
         let web = WebClient::new(config.addresses)?;
         let ranges = web.ranges()?;
-        let proxy = crate::transfers::proxy(&config.transfers)
+        let route = route::of(&config.transfers, &Route::default())
+            .await
             .map_err(|error| StartError::Transfers(error.to_string()))?;
-        web.set_proxy(proxy.clone())?;
-        ranges.set_proxy(proxy)?;
-        let start::Started { swarm, discovery, status } = start::start(&config, &web).await?;
+        config.routed_too.iter().chain([&web]).try_for_each(|web| web.set_route(&route))?;
+        ranges.set_route(&route)?;
+        let start::Started { swarm, discovery, status } = start::start(&config, &web, &route).await?;
         let tasks = Tasks::default();
         let changed = Arc::new(Notify::new());
         let idle_timeout = config.limits.idle_timeout;
         let ways = Ways::of(&config, &config.transfers);
         let line = Line::of(&config.transfers);
+        let transfers = config.transfers.clone();
+        let (wishes, wished) = route::wishes();
         let inner = Arc::new(Inner {
             readers: Arc::new(Semaphore::new(config.limits.max_readers)),
             config,
@@ -112,6 +120,8 @@ impl Engine {
             idle_timeout: Mutex::new(idle_timeout),
             ways: Mutex::new(ways),
             line: Mutex::new(line),
+            wishes,
+            missing_interface: watch::Sender::new(route::missing(&route)),
             good_peers: GoodPeers::default(),
             idle_closed: broadcast::Sender::new(KEPT_IDLE_NEWS),
             stats: watch::Sender::new(Arc::default()),
@@ -119,12 +129,14 @@ impl Engine {
         });
         let supervisor = supervisor::run(Arc::downgrade(&inner), changed);
         drop(inner.tasks.spawn("supervisor".to_owned(), supervisor));
+        let keeper = route::run(Arc::downgrade(&inner), wished, transfers, route);
+        drop(inner.tasks.spawn("way out".to_owned(), keeper));
         Ok(Self { inner })
     }
 
     /// What could be had at the start, or at the last change of the settings.
     pub fn status(&self) -> EngineStatus {
-        *self.inner.lock_status()
+        self.inner.status()
     }
 
     /// Opens a file of an active torrent for watching: it is selected for download until nobody has read it for
@@ -329,10 +341,12 @@ impl Inner {
         self.idle_timeout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives it back.
-    pub(crate) fn set_status(&self, status: EngineStatus) -> EngineStatus {
+    pub(crate) fn status(&self) -> EngineStatus {
+        *self.lock_status()
+    }
+
+    pub(crate) fn set_status(&self, status: EngineStatus) {
         *self.lock_status() = status;
-        status
     }
 
     fn lock_status(&self) -> MutexGuard<'_, EngineStatus> {

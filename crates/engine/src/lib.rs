@@ -22,6 +22,7 @@ mod pieces;
 mod preload;
 mod reader;
 mod resolve;
+mod route;
 mod search;
 mod start;
 mod supervisor;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use freshet_swarm::discover::{Discovery, DiscoveryConfig};
 use freshet_swarm::pieces::ResumeFile;
 use freshet_swarm::{Swarm, SwarmConfig};
-use freshet_web::WebClient;
+use freshet_web::{Route, WebClient};
 
 use crate::transfers::{self, Ways};
 use crate::{EngineConfig, EngineStatus, StartError, peers};
@@ -17,19 +17,21 @@ pub(crate) struct Started {
 }
 
 /// Tries the wanted port first, then any, then none: a computer on which a port is taken still plays.
-pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Started, StartError> {
+pub(crate) async fn start(
+    config: &EngineConfig,
+    web: &WebClient,
+    route: &Route,
+) -> Result<Started, StartError> {
     let wanted_port = config.transfers.peer_port;
-    let proxy =
-        transfers::proxy(&config.transfers).map_err(|error| StartError::Transfers(error.to_string()))?;
-    let mut ports = if proxy.is_some() { vec![None] } else { vec![Some(wanted_port), Some(0), None] };
+    let mut ports =
+        if route.carries_datagrams() { vec![Some(wanted_port), Some(0), None] } else { vec![None] };
     ports.dedup();
     let peer_id = random_peer_id();
     let mut last_error = String::new();
     for port in ports {
-        match Swarm::start(swarm_config(config, peer_id, port)).await {
+        match Swarm::start(swarm_config(config, route, peer_id, port)).await {
             Ok(swarm) => {
                 swarm.set_keep_rules(transfers::keep_rules(&config.transfers));
-                swarm.set_proxy(proxy.clone()).await;
                 let peer_port = swarm.listen_port();
                 let ways = Ways::of(config, &config.transfers);
                 let (discovery, _) = Discovery::start(DiscoveryConfig {
@@ -42,7 +44,8 @@ pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Star
                     web: web.clone(),
                     peer_id,
                 });
-                let wanted_port_taken = proxy.is_none() && wanted_port != 0 && peer_port != Some(wanted_port);
+                let wanted_port_taken =
+                    route.carries_datagrams() && wanted_port != 0 && peer_port != Some(wanted_port);
                 let status = EngineStatus { peer_port, wanted_port_taken };
                 return Ok(Started { swarm, discovery, status });
             }
@@ -55,7 +58,12 @@ pub(crate) async fn start(config: &EngineConfig, web: &WebClient) -> Result<Star
     Err(StartError::Transfers(last_error))
 }
 
-fn swarm_config(config: &EngineConfig, peer_id: [u8; 20], listen_port: Option<u16>) -> SwarmConfig {
+fn swarm_config(
+    config: &EngineConfig,
+    route: &Route,
+    peer_id: [u8; 20],
+    listen_port: Option<u16>,
+) -> SwarmConfig {
     let limit = |bytes_per_sec: u64| (bytes_per_sec > 0).then_some(bytes_per_sec);
     let policy = config.addresses;
     SwarmConfig {
@@ -68,6 +76,7 @@ fn swarm_config(config: &EngineConfig, peer_id: [u8; 20], listen_port: Option<u1
         download_limit_bytes_per_sec: limit(config.download_limit_bytes_per_sec),
         upload_limit_bytes_per_sec: limit(config.upload_limit_bytes_per_sec),
         network: transfers::Line::of(&config.transfers).network(),
+        route: route.clone(),
         blocklist: Arc::clone(&config.blocklist),
     }
 }

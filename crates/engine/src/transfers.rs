@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use std::sync::{Arc, PoisonError};
 
-use freshet_model::{BadProxy, Proxy, SpareLine, TransferSettings};
+use freshet_model::{SpareLine, TransferSettings};
 use freshet_swarm::Blocklist;
 use freshet_swarm::mse::Policy;
 use freshet_swarm::{KeepRules, NetworkSettings};
+use freshet_web::Route;
 
 use crate::engine::Inner;
 use crate::{Engine, EngineConfig, EngineStatus};
@@ -31,14 +32,6 @@ impl Ways {
             port_mapping: may && settings.port_mapping_enabled,
         }
     }
-}
-
-/// Through whom all goes.
-///
-/// # Errors
-/// Only for settings that nobody has checked.
-pub(crate) fn proxy(settings: &TransferSettings) -> Result<Option<Proxy>, BadProxy> {
-    Proxy::of_setting(&settings.proxy_url)
 }
 
 pub(crate) fn network(settings: &TransferSettings) -> NetworkSettings {
@@ -105,45 +98,36 @@ impl Engine {
     pub fn set_metered(&self, is_metered: bool) {
         self.inner.change_line(|line| line.is_metered = is_metered);
     }
+}
 
-    /// Changes how peers are found and spoken to, from now on, and gives how the engine stands then. Connections stay as far
-    /// as there are not too many, whatever they are made of, but for those over uTP when the port changes. Uploads that are
-    /// not wanted any more end within a second.
-    ///
-    /// A torrent that is kept and has given enough by the new limits leaves the swarm, and one that has not comes back.
-    ///
-    /// A wanted port that is taken is no error but a state: the old one stays. Call it again when the last call has ended.
-    pub async fn set_transfers(&self, settings: &TransferSettings) -> EngineStatus {
-        let inner = &self.inner;
-        let ways = Ways::of(&inner.config, settings);
-        let proxy = match proxy(settings) {
-            Ok(proxy) => proxy,
-            Err(error) => {
-                tracing::error!(%error, "the settings of transfers are not followed");
-                return self.status();
-            }
-        };
-        let has_proxy = proxy.is_some();
+impl Inner {
+    /// Does what the settings say, by this way out of the computer.
+    pub(crate) async fn follow(&self, settings: &TransferSettings, route: &Route) {
+        let ways = Ways::of(&self.config, settings);
         // First of all, so that nothing new goes past it.
-        let rerouted =
-            inner.web.set_proxy(proxy.clone()).and_then(|()| inner.ranges.set_proxy(proxy.clone()));
-        if let Err(error) = rerouted {
+        if let Err(error) = self.route_web(route) {
             tracing::error!(%error, "the settings of transfers are not followed");
-            return self.status();
+            return;
         }
-        inner.swarm.set_proxy(proxy).await;
-        inner.change_line(|line| *line = Line { is_metered: line.is_metered, ..Line::of(settings) });
-        inner.swarm.set_keep_rules(keep_rules(settings));
-        inner.discovery.set_dht(ways.dht);
-        inner.discovery.set_lsd(ways.lsd);
-        inner.discovery.set_port_mapping(ways.port_mapping);
-        inner.set_ways(ways);
-        let changed = inner.swarm.set_listen_port((!has_proxy).then_some(settings.peer_port)).await;
+        self.change_line(|line| *line = Line { is_metered: line.is_metered, ..Line::of(settings) });
+        self.swarm.set_keep_rules(keep_rules(settings));
+        self.discovery.set_dht(ways.dht);
+        self.discovery.set_lsd(ways.lsd);
+        self.discovery.set_port_mapping(ways.port_mapping);
+        self.set_ways(ways);
+        let wanted = (route.proxy.is_none()).then_some(settings.peer_port);
+        let changed = self.swarm.set_route(route, wanted).await;
         if let Err(error) = &changed {
             tracing::warn!(port = settings.peer_port, %error, "peers can't be let in at another port");
+            if self.swarm.listen_port().is_none()
+                && let Err(error) = self.swarm.set_listen_port(Some(0)).await
+            {
+                tracing::warn!(%error, "peers can't be let in at all");
+            }
         }
-        let peer_port = inner.swarm.listen_port();
-        inner.set_status(EngineStatus { peer_port, wanted_port_taken: changed.is_err() })
+        let peer_port = self.swarm.listen_port();
+        self.set_status(EngineStatus { peer_port, wanted_port_taken: changed.is_err() });
+        self.tell_missing(route);
     }
 }
 

@@ -21,6 +21,8 @@ pub enum ErrorCode {
     FetchFailed,
     /// A web link leads to an address that we do not ask (loopback, private network).
     AddressRefused,
+    /// The network interface through which everything goes is not there.
+    InterfaceMissing,
     /// Nobody gave us the details of the torrent in time.
     NoDetails,
     /// No such torrent in the library.

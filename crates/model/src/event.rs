@@ -101,6 +101,9 @@ pub enum NoticeKind {
     FfmpegMissing,
     /// The list of blocked addresses can't be read, and the one before it stays; `subject` is its path.
     BlocklistUnread,
+    /// The network interface of the settings is not there or can't be used, and nothing is transferred until it is; `subject` is its
+    /// name.
+    InterfaceMissing,
     /// The line costs by the byte: only what is watched is fetched, and nothing is given. There is no subject.
     LineSpared,
     /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.

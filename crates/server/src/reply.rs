@@ -61,7 +61,9 @@ pub(crate) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::NotFound | ErrorCode::NoSuchFile => StatusCode::NOT_FOUND,
         ErrorCode::NotReady => StatusCode::CONFLICT,
         ErrorCode::UnreadableMedia => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::Busy | ErrorCode::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Busy | ErrorCode::Cancelled | ErrorCode::InterfaceMissing => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorCode::Stalled | ErrorCode::NoDetails => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::FfmpegMissing

@@ -1,16 +1,18 @@
 //! All torrents of a program: what they share, and the door for peers that call us.
 
+mod ports;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freshet_model::{InfoHash, Proxy};
-use tokio::net::TcpListener;
+use freshet_model::InfoHash;
+use freshet_web::Route;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,10 +20,8 @@ use crate::arbiter::KeepRules;
 use crate::ban::Bans;
 use crate::blocklist::Blocklist;
 use crate::mse::skey_hash;
-use crate::peer::listen::{self, Ports};
-use crate::peer::{
-    Dialer, Doors, Duplex, Greeted, Greetings, NetworkSettings, Ration, Transport, UtpSocket, greet,
-};
+use crate::peer::listen;
+use crate::peer::{Dialer, Doors, Duplex, Greeted, Greetings, NetworkSettings, Ration, Transport, greet};
 use crate::pieces::{FileHandles, ResumeStore};
 use crate::rate::Limiter;
 use crate::resolve::{self, Metadata, ResolveError, ResolveProgress};
@@ -29,8 +29,6 @@ use crate::torrent::{self, ToTorrent, Torrent, TorrentSpec};
 
 /// Peers that called us about a magnet link and wait to be asked.
 const MAX_CALLERS: usize = 8;
-/// After an error of the listener, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 const BAN_LASTS: Duration = Duration::from_secs(24 * 3600);
 const MAX_OPEN_FILES: usize = 128;
 
@@ -52,6 +50,8 @@ pub struct SwarmConfig {
     pub download_limit_bytes_per_sec: Option<u64>,
     pub upload_limit_bytes_per_sec: Option<u64>,
     pub network: NetworkSettings,
+    /// The way out of this computer, until [`Swarm::set_route`] says otherwise.
+    pub route: Route,
     /// Whom nobody speaks to, until [`Swarm::set_blocklist`] says otherwise.
     pub blocklist: Arc<Blocklist>,
 }
@@ -113,15 +113,18 @@ impl Swarm {
         let ports_stop = stop.child_token();
         let mut bans = Bans::new(BAN_LASTS);
         bans.set_blocklist(Arc::clone(&config.blocklist));
-        let ports = listen::open(config.listen_port, &ports_stop).await.map_err(StartError::Listen)?;
+        let ports =
+            listen::open(config.listen_port, &config.route, &ports_stop).await.map_err(StartError::Listen)?;
         let (listen_port, listen_port_seen) = watch::channel(ports.listen_port());
         let limits = Arc::new(torrent::Limits {
             down: Mutex::new(Limiter::new(config.download_limit_bytes_per_sec)),
             up: Mutex::new(Limiter::new(config.upload_limit_bytes_per_sec)),
         });
         let line = torrent::Line::new(Arc::clone(&limits), config.upload_limit_bytes_per_sec);
+        let dialer = Dialer::new(config.peer_id, config.network, None);
+        dialer.set_route(&config.route);
         let context = torrent::Context {
-            dialer: Dialer::new(config.peer_id, config.network, None),
+            dialer,
             listen_port: listen_port_seen,
             limits,
             line: Arc::new(line),
@@ -154,62 +157,17 @@ impl Swarm {
         Ok(Self { inner })
     }
 
-    /// Where peers reach us.
-    pub fn listen_port(&self) -> Option<u16> {
-        *self.inner.listen_port.borrow()
-    }
-
-    /// As [`Swarm::listen_port`], and told of every change.
-    pub fn watch_listen_port(&self) -> watch::Receiver<Option<u16>> {
-        self.inner.listen_port.subscribe()
-    }
-
-    pub fn utp_state(&self) -> UtpState {
-        lock(&self.inner.opened).utp_state.clone()
-    }
-
-    /// Lets peers in at another port from now on, over TCP and where possible over uTP; 0 is any port, `None` is none. What
-    /// is asked for and open already stays as it is. Connections over TCP stay; those over uTP end with their port.
-    ///
-    /// # Errors
-    /// [`StartError::Listen`], if that port can't be had; the old one stays open then.
-    pub async fn set_listen_port(&self, port: Option<u16>) -> Result<(), StartError> {
-        let inner = &self.inner;
-        let is_there = match (port, self.listen_port()) {
-            (Some(0), open) => open.is_some(),
-            (wanted, open) => wanted == open,
-        };
-        if is_there {
-            return Ok(());
-        }
-        let stop = inner.stop.child_token();
-        let ports = listen::open(port, &stop).await.map_err(StartError::Listen)?;
-        let opened = Opened { utp_state: ports.utp_state(), stop: stop.clone() };
-        let closed = std::mem::replace(&mut *lock(&inner.opened), opened);
-        inner.listen_port.send_replace(ports.listen_port());
-        inner.serve(ports, stop);
-        closed.stop.cancel();
-        Ok(())
-    }
-
-    /// Through whom peers are called from now on; `None` is nobody. Connections by the old way end. Through a proxy peers are
-    /// called over TCP alone, and the port for peers is closed: open it again with [`Swarm::set_listen_port`] when there is none.
-    pub async fn set_proxy(&self, proxy: Option<Proxy>) {
-        let has_proxy = proxy.is_some();
-        self.inner.context.dialer.set_proxy(proxy);
-        // To close it takes no socket that could be missing.
-        if has_proxy && let Err(error) = self.set_listen_port(None).await {
-            tracing::error!(%error, "the port for peers stays open");
-        }
-    }
-
     /// Whom nobody speaks to from now on. Connections with them end within a second; this waits until all torrents are told.
     pub async fn set_blocklist(&self, blocklist: Arc<Blocklist>) {
         lock(&self.inner.context.bans).set_blocklist(blocklist);
+        self.tell_all(|| ToTorrent::JudgePeers).await;
+    }
+
+    async fn tell_all(&self, what: impl Fn() -> ToTorrent) {
         let torrents: Vec<_> = lock(&self.inner.torrents).values().cloned().collect();
         for torrent in torrents {
             // One that has ended has no connections.
-            let _ = torrent.send(ToTorrent::JudgePeers).await;
+            let _ = torrent.send(what()).await;
         }
     }
 
@@ -345,7 +303,11 @@ impl Swarm {
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         self.inner.stop.cancel();
         self.inner.context.tasks.close();
-        tokio::time::timeout(deadline, self.inner.context.tasks.wait()).await.is_ok()
+        let ends_at = Instant::now() + deadline;
+        let has_ended = tokio::time::timeout_at(ends_at, self.inner.context.tasks.wait()).await.is_ok();
+        // Nothing is lost with those that take too long.
+        let _ = tokio::time::timeout_at(ends_at, self.inner.context.dialer.ended()).await;
+        has_ended
     }
 }
 
@@ -398,60 +360,15 @@ fn open_sender<T>(senders: &Senders<T>, info_hash: InfoHash) -> Option<mpsc::Sen
     senders.get(&info_hash).cloned()
 }
 
-async fn accept_tcp(listener: TcpListener, inner: Weak<Inner>) {
-    loop {
-        let accepted = listener.accept().await;
-        let Some(inner) = inner.upgrade() else { return };
-        match accepted {
-            Ok((stream, address)) if inner.context.dialer.settings().tcp => {
-                // Without it all works, only slower.
-                let _ = stream.set_nodelay(true);
-                inner.admit(Box::new(stream), Transport::Tcp, address);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(%error, "a peer could not be let in");
-                drop(inner);
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn accept_utp(socket: UtpSocket, inner: Weak<Inner>) {
-    loop {
-        let accepted = socket.accept().await;
-        let Some(inner) = inner.upgrade() else { return };
-        match accepted {
-            Ok((stream, address)) if inner.context.dialer.settings().utp => {
-                inner.admit(Box::new(stream), Transport::Utp, address);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(%error, "nobody can be let in over uTP any more");
-                return;
-            }
-        }
-    }
-}
-
 impl Inner {
-    /// Lets peers in at these ports until they are closed, and calls peers over uTP from there.
-    fn serve(self: &Arc<Self>, ports: Ports, stop: CancellationToken) {
-        let tasks = &self.context.tasks;
-        let utp = ports.utp.ok();
-        self.context.dialer.set_utp(utp.clone());
-        let Some(listener) = ports.tcp else { return };
-        let accepting = accept_tcp(listener, Arc::downgrade(self));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(accepting));
-        if let Some(socket) = utp {
-            let accepting = accept_utp(socket, Arc::downgrade(self));
-            tasks.spawn(stop.run_until_cancelled_owned(accepting));
-        }
-    }
-
-    /// Greets a peer in its own task, unless too many are being greeted.
-    fn admit(self: Arc<Self>, stream: Box<dyn Duplex>, transport: Transport, address: SocketAddr) {
+    /// Greets a peer in its own task, unless too many are being greeted. It came by a way that holds until `rerouted`.
+    fn admit(
+        self: Arc<Self>,
+        stream: Box<dyn Duplex>,
+        transport: Transport,
+        address: SocketAddr,
+        rerouted: CancellationToken,
+    ) {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let is_banned = lock(&self.context.bans).is_banned(self.context.epoch.elapsed(), address);
         // Who calls chooses no port of ours: only where it comes from counts.
@@ -463,6 +380,8 @@ impl Inner {
         let greeting = async move {
             let _place = place;
             match greet(stream, transport, address, &self.context.dialer, &*self).await {
+                // It began to be greeted as if it had come by the way of now.
+                Ok(_) if rerouted.is_cancelled() => {}
                 Ok(greeted) => {
                     if let Some(door) = self.door(greeted.who.handshake.info_hash) {
                         door.enter(greeted).await;

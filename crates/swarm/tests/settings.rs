@@ -14,6 +14,8 @@ use freshet_swarm::{
     Bitfield, Blocklist, NetworkSettings, PeerSource, PieceIndex, ResolveProgress, Swarm, SwarmConfig,
     UtpState,
 };
+#[cfg(target_os = "linux")]
+use freshet_web::{Interface, Route};
 use support::hostile::{hostile, shake};
 use support::{Film, PATIENCE, PIECE_BYTES, address_of, film, read_all, seed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -229,4 +231,40 @@ async fn is_hung_up_on(address: SocketAddr, film: &Film) -> bool {
     // A reset is an end like any other.
     let end = timeout(PATIENCE, stream.read(&mut [0])).await.expect("it comes in time");
     end.unwrap_or(0) == 0
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_interface_a_transfer_rests_and_goes_on_when_that_is_back() {
+    let film = film(3_000_001);
+    let (there, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let seeder = support::swarm(there.path(), b's').await;
+    let seeding = seed(&seeder, there.path(), &film).await;
+    let through = |name: &str| Route { proxy: None, interface: Some(Interface::look(name)) };
+    let slow = SwarmConfig {
+        download_limit_bytes_per_sec: Some(500_000),
+        route: through("lo"),
+        ..support::config(here.path(), b'l')
+    };
+    let leecher = Swarm::start(slow).await.unwrap();
+    let port = leecher.listen_port();
+    assert!(port.is_some());
+    let torrent = leecher.add(film.spec.clone()).unwrap();
+    torrent.add_peers(vec![address_of(&seeder)], PeerSource::Tracker).await;
+    let mut reader = torrent.open_reader(0..film.content.len() as u64, Class::Player).await.unwrap();
+    let mut content = vec![0; 1000];
+    timeout(PATIENCE, reader.read_exact(&mut content)).await.unwrap().unwrap();
+
+    leecher.set_route(&through("no such one"), port).await.unwrap();
+    assert_eq!(leecher.listen_port(), None);
+    assert!(matches!(leecher.utp_state(), UtpState::Unavailable(_)));
+    let mut stats = seeding.stats();
+    let is_left = stats.wait_for(|stats| stats.connected_peers == 0);
+    timeout(PATIENCE, is_left).await.expect("the connection is cut").unwrap();
+
+    leecher.set_route(&through("lo"), port).await.unwrap();
+    assert_eq!(leecher.listen_port(), port);
+    leecher.set_limits(None, None);
+    timeout(PATIENCE, reader.read_to_end(&mut content)).await.unwrap().unwrap();
+    assert!(content == film.content);
 }

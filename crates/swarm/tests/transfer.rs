@@ -54,6 +54,7 @@ async fn swarm(dir: &Path, id: u8) -> Swarm {
         download_limit_bytes_per_sec: None,
         upload_limit_bytes_per_sec: None,
         network: NetworkSettings::default(),
+        route: freshet_web::Route::default(),
         blocklist: Arc::default(),
     })
     .await

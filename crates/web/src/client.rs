@@ -1,12 +1,11 @@
 //! The client and its ceilings.
 
-use freshet_model::{AddressPolicy, Proxy};
+use freshet_model::AddressPolicy;
 use url::{Host, Url};
 
-use crate::exit::{self, Exit};
+use crate::exit::{self, Exit, WayOut};
 use crate::fetch::{self, Outcome, Question};
-use crate::host::JudgingResolver;
-use crate::{FetchError, HostError};
+use crate::{FetchError, HostError, Route};
 
 /// What we take from a server that we do not know, in one place.
 pub mod limits {
@@ -66,36 +65,31 @@ impl WebClient {
         self.exit.policy()
     }
 
-    /// Through whom all goes from now on; `None` is the direct way. What is under way by another way ends with
-    /// [`FetchError::Rerouted`].
+    /// On which way all goes from now on; at first it is the direct one. What is under way by another way ends with
+    /// [`FetchError::Rerouted`]. While the way is not open, everything fails with [`FetchError::InterfaceMissing`].
     ///
     /// # Errors
     /// As [`WebClient::new`]; the old way stays then.
-    pub fn set_proxy(&self, proxy: Option<Proxy>) -> Result<(), BuildError> {
-        self.exit.set_proxy(proxy)
+    pub fn set_route(&self, route: &Route) -> Result<(), BuildError> {
+        self.exit.set_route(route)
     }
 
-    /// Whether all goes through a proxy; nothing else may look up a name or send a packet then.
-    pub fn has_proxy(&self) -> bool {
-        self.exit.has_proxy()
+    /// The way as it is now, for those who open sockets of their own.
+    pub fn way_out(&self) -> WayOut {
+        self.exit.take()
     }
 
-    /// Resolves when all goes through a proxy.
-    pub async fn until_proxy(&self) {
-        while !self.has_proxy() {
-            let _ = self.exit.take().closed().await;
-        }
-    }
-
-    /// Whether a host may be asked. As [`check_host`](crate::check_host), but where there is a proxy nothing is looked up.
+    /// Whether a host may be asked. Where there is a proxy nothing is looked up; else this waits for the resolver, for
+    /// [`limits::RESOLVE_TIMEOUT`] at most.
     ///
     /// # Errors
-    /// As there.
+    /// [`HostError::Refused`] if the host has addresses and none may be asked.
     pub async fn check_host(&self, host: &Host<&str>, port: u16) -> Result<(), HostError> {
-        if self.has_proxy() {
+        let way = self.way_out();
+        if way.route().proxy.is_some() {
             return exit::judge_unresolved(host, self.policy());
         }
-        crate::check_host(host, port, self.policy()).await.map(drop)
+        way.addresses(host, port, self.policy()).await.map(drop)
     }
 
     /// Fetches a `.torrent` file; a redirect to a magnet link is an answer too. Dropping the future ends the transfer.
@@ -174,14 +168,13 @@ fn finish(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
 }
 
 /// What holds for every client of ours.
-pub(crate) fn builder(policy: AddressPolicy) -> reqwest::ClientBuilder {
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("Freshet/", env!("CARGO_PKG_VERSION")))
         // Only the person's own choice, never one that the environment makes; redirects are followed by hand, to be judged.
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .dns_resolver(JudgingResolver(policy))
         .connect_timeout(limits::CONNECT_TIMEOUT)
         .read_timeout(limits::READ_TIMEOUT)
 }

@@ -24,6 +24,9 @@ pub enum FetchError {
     WrongRange(&'static str),
     #[error("the way out of this computer was changed; it can be tried again")]
     Rerouted,
+    /// The interface that everything has to go through; its name.
+    #[error("the network interface {0} is not there, and nothing goes another way")]
+    InterfaceMissing(String),
     #[error("the server did not answer in time")]
     TimedOut,
     #[error("the link could not be fetched: {0}")]

@@ -6,7 +6,9 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Response, StatusCode};
 use url::{Host, Url};
 
-use crate::{FetchError, check_host, exit, limits};
+use crate::exit::{self, Open};
+use crate::host::check_host;
+use crate::{FetchError, limits};
 
 pub(crate) enum Outcome {
     Body(Vec<u8>),
@@ -18,10 +20,7 @@ pub(crate) struct Clients<'a> {
     pub(crate) policy: AddressPolicy,
     /// Where given, the policy holds for the host and port of this address alone; every other one has to be public.
     pub(crate) trusted: Option<&'a Url>,
-    pub(crate) global: &'a reqwest::Client,
-    pub(crate) first: &'a reqwest::Client,
-    /// Names are looked up by somebody else, and answers come from there.
-    pub(crate) has_proxy: bool,
+    pub(crate) open: &'a Open,
 }
 
 impl Clients<'_> {
@@ -88,7 +87,8 @@ pub(crate) async fn reach(
             return Ok(Reached::Answer(response, url));
         }
         // Once the way has led through a public server, it never leads into a private network again.
-        was_public |= clients.has_proxy || response.remote_addr().is_none_or(|peer| is_global(peer.ip()));
+        was_public |=
+            clients.open.has_proxy() || response.remote_addr().is_none_or(|peer| is_global(peer.ip()));
         // The other redirects turn a question with a body into one without, which is another question.
         if matches!(question, Question::Json(_)) && !matches!(response.status().as_u16(), 307 | 308) {
             return Err(FetchError::BadRedirect);
@@ -115,16 +115,16 @@ async fn ask(
     let host = url.host().ok_or(FetchError::BadRedirect)?;
     let host_name = host.to_string();
     // Names are judged by the client's resolver; addresses never reach a resolver, so they are judged here.
-    if clients.has_proxy {
+    if clients.open.has_proxy() {
         exit::judge_unresolved(&host, policy).map_err(|error| FetchError::from_host(error, &host_name))?;
     } else if !matches!(host, Host::Domain(_)) {
         let port = url.port_or_known_default().unwrap_or(80);
-        check_host(&host, port, policy).await.map_err(|error| FetchError::from_host(error, &host_name))?;
+        let lookup = clients.open.lookup();
+        check_host(&host, port, policy, lookup)
+            .await
+            .map_err(|error| FetchError::from_host(error, &host_name))?;
     }
-    let client = match policy {
-        AddressPolicy::GlobalOnly => clients.global,
-        AddressPolicy::PrivateToo => clients.first,
-    };
+    let client = clients.open.client(policy, &host)?;
     let request = match question {
         Question::Get => client.get(url.clone()),
         Question::Range { first, last } => client

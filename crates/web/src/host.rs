@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use url::Host;
 
 use crate::limits;
+use crate::lookup::Lookup;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
@@ -19,20 +20,20 @@ pub enum HostError {
     TimedOut,
 }
 
-/// The addresses of `host` that `policy` allows; never empty. Waits for the system's resolver, for
-/// [`limits::RESOLVE_TIMEOUT`] at most.
+/// The addresses of `host` that `policy` allows; never empty. Waits for the resolver, for [`limits::RESOLVE_TIMEOUT`] at most.
 ///
 /// # Errors
 /// [`HostError::Refused`] if the host has addresses and none may be asked.
-pub async fn check_host(
+pub(crate) async fn check_host(
     host: &Host<&str>,
     port: u16,
     policy: AddressPolicy,
+    lookup: &Lookup,
 ) -> Result<Vec<SocketAddr>, HostError> {
     match host {
         Host::Ipv4(address) => judge([SocketAddr::new(IpAddr::V4(*address), port)], policy),
         Host::Ipv6(address) => judge([SocketAddr::new(IpAddr::V6(*address), port)], policy),
-        Host::Domain(name) => resolve(name, port, policy).await,
+        Host::Domain(name) => resolve(name, port, policy, lookup).await,
     }
 }
 
@@ -40,8 +41,9 @@ pub(crate) async fn resolve(
     name: &str,
     port: u16,
     policy: AddressPolicy,
+    lookup: &Lookup,
 ) -> Result<Vec<SocketAddr>, HostError> {
-    match timeout(limits::RESOLVE_TIMEOUT, tokio::net::lookup_host((name, port))).await {
+    match timeout(limits::RESOLVE_TIMEOUT, lookup.addresses(name, port)).await {
         Err(_) => Err(HostError::TimedOut),
         Ok(Err(error)) => {
             tracing::debug!(host = name, %error, "no address");
@@ -71,14 +73,17 @@ fn judge(
 }
 
 /// Gives the HTTP client judged addresses only, so that what was judged is what is connected to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct JudgingResolver(pub(crate) AddressPolicy);
+#[derive(Debug, Clone)]
+pub(crate) struct JudgingResolver {
+    pub(crate) policy: AddressPolicy,
+    pub(crate) lookup: Lookup,
+}
 
 impl Resolve for JudgingResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = self.0;
+        let Self { policy, lookup } = self.clone();
         Box::pin(async move {
-            let addresses = resolve(name.as_str(), 0, policy).await?;
+            let addresses = resolve(name.as_str(), 0, policy, &lookup).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -101,17 +106,18 @@ mod tests {
         ];
         for (host, policy, expected) in table {
             let url = url::Url::parse(&format!("http://{host}:80/")).unwrap();
-            let found = check_host(&url.host().unwrap(), 80, policy).await;
+            let found = check_host(&url.host().unwrap(), 80, policy, &Lookup::System).await;
             assert_eq!(found.map(|addresses| addresses.len()), expected, "{host} {policy:?}");
         }
     }
 
     #[tokio::test]
     async fn a_name_of_this_computer_is_refused_like_its_address() {
-        let refused = check_host(&Host::Domain("localhost"), 80, AddressPolicy::GlobalOnly).await;
+        let check = async |policy| check_host(&Host::Domain("localhost"), 80, policy, &Lookup::System).await;
+        let refused = check(AddressPolicy::GlobalOnly).await;
         assert_eq!(refused, Err(HostError::Refused));
 
-        let allowed = check_host(&Host::Domain("localhost"), 80, AddressPolicy::PrivateToo).await.unwrap();
+        let allowed = check(AddressPolicy::PrivateToo).await.unwrap();
         assert!(allowed.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
     }
 

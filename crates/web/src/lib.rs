@@ -4,16 +4,24 @@
 //! by an [`freshet_model::AddressPolicy`], and only the judged addresses are connected to; every answer has a ceiling in
 //! bytes and in time. The wall stands here because no other room names an HTTP client: what is not fetched through this
 //! door is not fetched.
+//!
+//! The way out of this computer is kept here too: who opens other sockets than this client's asks its [`Route`] for them.
 
 mod client;
 mod error;
 mod exit;
 mod fetch;
 mod host;
+pub mod interface;
+mod lookup;
 mod ranges;
+mod route;
 pub mod torznab;
 
 pub use client::{BuildError, TorrentLink, WebClient, limits};
 pub use error::FetchError;
-pub use host::{HostError, check_host};
+pub use exit::WayOut;
+pub use host::HostError;
+pub use interface::Interface;
 pub use ranges::{RangeBody, RangeClient};
+pub use route::Route;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use freshet_model::{AddressPolicy, Proxy};
+use freshet_model::AddressPolicy;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_RANGE};
@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::client::{BuildError, limits};
-use crate::exit::{Exit, Taken};
+use crate::exit::{Exit, WayOut};
 use crate::fetch::{self, Question, Reached};
-use crate::{FetchError, WebClient};
+use crate::{FetchError, Route, WebClient};
 
 /// Fetches parts of files, and keeps connections for the next part. Cheap to clone; clones share the connections.
 ///
@@ -42,12 +42,12 @@ impl RangeClient {
         Ok(Self { exit: Exit::new(policy, finish)? })
     }
 
-    /// As [`WebClient::set_proxy`].
+    /// As [`WebClient::set_route`].
     ///
     /// # Errors
     /// As there.
-    pub fn set_proxy(&self, proxy: Option<Proxy>) -> Result<(), BuildError> {
-        self.exit.set_proxy(proxy)
+    pub fn set_route(&self, route: &Route) -> Result<(), BuildError> {
+        self.exit.set_route(route)
     }
 
     /// Asks for these bytes of a file that has `file_bytes`, and waits for the head of the answer, for
@@ -79,7 +79,7 @@ impl RangeClient {
 
 fn answered(
     response: Response,
-    way: Taken,
+    way: WayOut,
     url: &Url,
     bytes: &Range<u64>,
     file_bytes: u64,
@@ -142,7 +142,7 @@ pub struct RangeBody {
     host: String,
     /// How long may still be waited.
     wait: Duration,
-    way: Taken,
+    way: WayOut,
     chunks: BoxStream<'static, reqwest::Result<Bytes>>,
 }
 

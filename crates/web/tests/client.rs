@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Server, answer, redirect};
 use freshet_model::AddressPolicy;
-use freshet_web::{FetchError, TorrentLink, WebClient, limits};
+use freshet_web::{FetchError, Interface, Route, TorrentLink, WebClient, limits};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -111,4 +111,43 @@ async fn private_addresses_are_not_connected_to_unless_allowed() {
     }
 
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn without_its_interface_a_client_reaches_nobody_but_this_computer() {
+    let server = Server::start(|_| vec![answer("200 OK", b"bytes"), redirect("http://192.0.2.1/")]).await;
+    let client = WebClient::new(AddressPolicy::PrivateToo).unwrap();
+    let missing = || Some(Interface::look("no such one"));
+    client.set_route(&Route { proxy: None, interface: missing() }).unwrap();
+    let by_name: Url = format!("http://localhost:{}/a", server.address.port()).parse().unwrap();
+    let is_missing = |outcome: Result<TorrentLink, FetchError>| matches!(outcome, Err(FetchError::InterfaceMissing(name)) if name == "no such one");
+    assert_eq!(client.get_torrent(&by_name).await.unwrap(), TorrentLink::File(b"bytes".to_vec()));
+    assert!(is_missing(client.get_torrent(&server.url()).await), "it leads on to somebody else");
+    for link in ["http://192.0.2.1/", "http://[2001:db8::1]/", "http://name.example/"] {
+        assert!(is_missing(client.get_torrent(&link.parse().unwrap()).await), "{link}");
+    }
+    let name = url::Host::Domain("name.example");
+    assert_eq!(client.check_host(&name, 80).await, Err(freshet_web::HostError::NoAddress));
+
+    // A proxy on this computer leads elsewhere.
+    let proxy = format!("socks5://{}", server.address).parse().ok();
+    client.set_route(&Route { proxy, interface: missing() }).unwrap();
+    assert!(is_missing(client.get_torrent(&"http://name.example/".parse().unwrap()).await));
+    assert_eq!(server.connections(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn another_way_out_ends_what_is_under_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let client = WebClient::new(AddressPolicy::PrivateToo).unwrap();
+    let rerouting = async {
+        let called = listener.accept().await.unwrap();
+        let interface = Some(Interface::look("lo"));
+        client.set_route(&Route { proxy: None, interface }).unwrap();
+        called
+    };
+    let (outcome, _) = tokio::join!(client.get_torrent(&url), rerouting);
+    assert!(matches!(outcome, Err(FetchError::Rerouted)), "{outcome:?}");
 }

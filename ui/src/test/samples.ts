@@ -106,6 +106,7 @@ export const settings: Settings = {
     seed_ratio_limit: 0,
     blocklist_path: "",
     proxy_url: "",
+    network_interface: "",
     seed_time_limit_secs: 0,
     peer_port: 0,
   },

@@ -157,6 +157,7 @@ fn transfers(remote: &Map<String, Value>) -> TransferPatch {
         max_connections: None,
         seed_ratio_limit: None,
         proxy_url: None,
+        network_interface: None,
         blocklist_path: None,
         seed_time_limit_secs: None,
         peer_port: number(remote, "PeersListenPort")

@@ -45,6 +45,7 @@ pub(crate) fn config(dir: &Path) -> EngineConfig {
         enable_discovery: false,
         transfers: TransferSettings::default(),
         blocklist: Arc::default(),
+        routed_too: Vec::new(),
         addresses: AddressPolicy::PrivateToo,
         download_limit_bytes_per_sec: 0,
         upload_limit_bytes_per_sec: 0,

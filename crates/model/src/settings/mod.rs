@@ -127,6 +127,8 @@ pub enum SettingsError {
     Connections(u32),
     #[error(transparent)]
     Proxy(#[from] BadProxy),
+    #[error("no network interface has the name {0:?}")]
+    Interface(String),
     #[error("a ratio is 0 (no limit) or more, not {0}")]
     SeedRatio(f64),
 }
@@ -194,6 +196,9 @@ impl Settings {
             return Err(SettingsError::Connections(self.transfers.max_connections));
         }
         Proxy::of_setting(&self.transfers.proxy_url)?;
+        if !self.transfers.has_sound_interface() {
+            return Err(SettingsError::Interface(self.transfers.network_interface.clone()));
+        }
         if !self.transfers.has_sound_ratio() {
             return Err(SettingsError::SeedRatio(self.transfers.seed_ratio_limit));
         }
@@ -251,6 +256,22 @@ mod tests {
             let transfers = TransferPatch { seed_ratio_limit: Some(ratio), ..TransferPatch::default() };
             let patch = SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() };
             assert_eq!(with(patch).is_ok(), is_fine, "a ratio of {ratio}");
+        }
+        let longest = "x".repeat(TransferSettings::MAX_INTERFACE_BYTES);
+        let longer = format!("{longest}x");
+        for (name, is_fine) in [
+            ("", true),
+            ("wg0", true),
+            (longest.as_str(), true),
+            (longer.as_str(), false),
+            (" wg0", false),
+            ("wg0\0", false),
+            ("wg\n0", false),
+        ] {
+            let transfers =
+                TransferPatch { network_interface: Some(name.to_owned()), ..TransferPatch::default() };
+            let patch = SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "the interface {name:?}");
         }
         for secs in [0, 30 * 24 * 3600 + 1] {
             let patch = SettingsPatch { idle_timeout_secs: Some(secs), ..SettingsPatch::default() };

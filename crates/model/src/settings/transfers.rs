@@ -57,6 +57,9 @@ settings_group! {
         /// Through whom everything goes that leaves this computer for the internet, as of [`crate::Proxy`]; empty: nobody. What can't
         /// go through it does not go: there is no DHT, no uTP, no tracker over UDP then, and nobody can call us.
         pub proxy_url: String = String::new(),
+        /// The network interface (`tun0`, `wg0` ...) through which alone everything goes that leaves this computer for the internet;
+        /// empty: any. While it is not there, nothing goes.
+        pub network_interface: String = String::new(),
         /// Where peers reach us; 0: any free port.
         pub peer_port: u16 = 0,
     }
@@ -68,6 +71,19 @@ impl TransferSettings {
 
     pub(super) fn is_bounded(&self) -> bool {
         (1..=Self::MAX_CONNECTIONS).contains(&self.max_connections)
+    }
+
+    /// The longest name that an interface can have: `IFNAMSIZ` without the zero at its end.
+    #[cfg(target_os = "linux")]
+    pub const MAX_INTERFACE_BYTES: usize = 15;
+    /// The longest name that an interface can have: elsewhere they are words for people, such as "Local Area Connection 2".
+    #[cfg(not(target_os = "linux"))]
+    pub const MAX_INTERFACE_BYTES: usize = 256;
+
+    /// Whether the interface has a name that an interface can have.
+    pub(super) fn has_sound_interface(&self) -> bool {
+        let name = &self.network_interface;
+        name.len() <= Self::MAX_INTERFACE_BYTES && name.trim() == name && !name.chars().any(char::is_control)
     }
 
     /// Whether the ratio is a number that something can be compared with.

@@ -10,6 +10,8 @@
 mod common;
 
 mod dlna;
+mod far;
+mod interface;
 mod mdns;
 mod namespace;
 mod proxy;

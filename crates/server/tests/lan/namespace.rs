@@ -28,7 +28,7 @@ pub(crate) fn in_namespace<F: Future<Output = ()>>(test: &str, body: impl FnOnce
     let script =
         "ip link set lo up && ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo && exec \"$@\"";
     let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", script, "sh"])
+        .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c", script, "sh"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(INSIDE, "1")
@@ -78,28 +78,37 @@ impl Announced {
     }
 }
 
-/// A program in Python that tells what it sees, one JSON document a line.
+/// A program that tells what it sees, one JSON document a line.
 pub(crate) struct Witness {
     lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    child: Child,
 }
 
 impl Witness {
+    /// One in Python.
     pub(crate) fn start(script: &str) -> Self {
+        Self::start_with(script, &[])
+    }
+
+    pub(crate) fn start_with(script: &str, args: &[&str]) -> Self {
         // The system's packages are those of the system's Python.
         let system = "/usr/bin/python3";
         let python = if Path::new(system).exists() { system } else { "python3" };
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lan").join(script);
-        let mut child = tokio::process::Command::new(python)
-            .arg("-u")
-            .arg(script)
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("python3 is there");
+        let mut command = tokio::process::Command::new(python);
+        command.arg("-u").arg(script).args(args);
+        Self::of(command)
+    }
+
+    pub(crate) fn of(mut command: tokio::process::Command) -> Self {
+        let quiet = command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
+        let mut child = quiet.spawn().expect("the program is there");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { lines, _child: child }
+        Self { lines, child }
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().expect("it runs").to_string()
     }
 
     /// The next thing that it saw and that is wanted.
@@ -112,6 +121,10 @@ impl Witness {
                     .await
                     .unwrap()
                     .unwrap_or_else(|| panic!("it ended before: {what}"));
+                // A test that is a program here says more than what it sees.
+                if !line.starts_with(['{', '"']) {
+                    continue;
+                }
                 let seen: Value =
                     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 if let Some(found) = pick(&seen) {

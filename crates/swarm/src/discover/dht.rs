@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use freshet_model::InfoHash;
+use freshet_web::{Route, WayOut, WebClient};
 use futures::StreamExt;
 use librqbit::dht::{self, DhtConfig, DhtPersistenceConfig, DhtState, Id20, PersistentDht};
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::search::Outlet;
 use super::sockets::{self, Family};
 use super::{DiscoveryConfig, DiscoveryStatus, Source};
+use crate::peer::device;
 
 /// Several, of different people: one that is gone must not keep us out.
 const BOOTSTRAP: [&str; 4] = [
@@ -83,6 +85,7 @@ impl Dht {
         let keeper = Keeper {
             state_path: config.dht_state_path.clone(),
             bootstrap: BOOTSTRAP.map(str::to_owned).to_vec(),
+            web: config.web.clone(),
             pulse_interval: PULSE_INTERVAL,
             node: sender,
             status,
@@ -165,6 +168,8 @@ impl Sieve {
 struct Keeper {
     state_path: PathBuf,
     bootstrap: Vec<String>,
+    /// Knows the way out.
+    web: WebClient,
     pulse_interval: Duration,
     node: watch::Sender<Option<Node>>,
     status: watch::Sender<DiscoveryStatus>,
@@ -188,17 +193,34 @@ impl Keeper {
     }
 
     async fn keep(&self) -> Infallible {
+        loop {
+            let way = self.web.way_out();
+            let mut seen = way.clone();
+            if !way.route().carries_datagrams() {
+                self.show(DhtStatus::Failed("there is no way out for datagrams".to_owned()));
+                let _ = seen.closed().await;
+                continue;
+            }
+            tokio::select! {
+                never = self.keep_by(&way) => match never {},
+                _ = seen.closed() => {}
+            }
+            self.node.send_replace(None);
+        }
+    }
+
+    async fn keep_by(&self, way: &WayOut) -> Infallible {
         let mut pause = MIN_RETRY_PAUSE;
         loop {
             self.show(DhtStatus::Starting);
             let cancel = self.cancel.child_token();
             // A node that is given up has to let its socket go.
             let _guard = cancel.clone().drop_guard();
-            match self.start(&cancel).await {
+            match self.start(way, &cancel).await {
                 Ok(node) => {
                     pause = MIN_RETRY_PAUSE;
                     self.node.send_replace(Some(Node(node.clone())));
-                    self.watch(&node).await;
+                    self.watch(&node, way.route()).await;
                     self.node.send_replace(None);
                     tracing::debug!("the DHT does not answer any more; it is started anew");
                 }
@@ -213,16 +235,21 @@ impl Keeper {
     }
 
     /// With less and less, until it works: another port than the last time, IPv4 only, a table that is not kept.
-    async fn start(&self, cancel: &CancellationToken) -> Result<dht::Dht, String> {
+    async fn start(&self, way: &WayOut, cancel: &CancellationToken) -> Result<dht::Dht, String> {
+        let route = way.route();
+        let bootstrap = self.bootstrap(way).await?;
+        let device = device(route).map_err(|error| error.to_string())?;
+        let own = own_address(route)?;
         let mut last_error = String::new();
-        for (port, is_v4_only) in [(None, false), (Some(0), false), (Some(0), true)] {
+        let tries = [(None, false), (Some(0), false), (Some(0), true)];
+        for (port, is_v4_only) in tries.into_iter().filter(|_| own.is_none()) {
             let starting = PersistentDht::create(
                 persistence(&self.state_path),
                 port,
                 is_v4_only,
-                Some(self.bootstrap.clone()),
+                Some(bootstrap.clone()),
                 Some(cancel.clone()),
-                None,
+                device.as_ref(),
             );
             match timeout(START_TIMEOUT, starting).await {
                 Ok(Ok(node)) => return Ok(node),
@@ -232,9 +259,10 @@ impl Keeper {
         }
         tracing::debug!(error = last_error, "the DHT's table is not kept");
         let config = DhtConfig {
-            bootstrap_addrs: Some(self.bootstrap.clone()),
-            listen_addr: Some((Ipv4Addr::UNSPECIFIED, 0).into()),
+            bootstrap_addrs: Some(bootstrap),
+            listen_addr: Some((own.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), 0).into()),
             cancellation_token: Some(cancel.clone()),
+            bind_device: device.as_ref(),
             ..DhtConfig::default()
         };
         match timeout(START_TIMEOUT, DhtState::with_config(config)).await {
@@ -244,15 +272,41 @@ impl Keeper {
         }
     }
 
+    /// Whom a new node asks. Through an interface the names are looked up by us: the node would let the system do it.
+    async fn bootstrap(&self, way: &WayOut) -> Result<Vec<String>, String> {
+        if way.route().interface.is_none() {
+            return Ok(self.bootstrap.clone());
+        }
+        let looked_up = self.bootstrap.iter().map(async |name| {
+            let (host, port) = name.rsplit_once(':')?;
+            let host = url::Host::parse(host).ok()?;
+            let host = match &host {
+                url::Host::Domain(name) => url::Host::Domain(name.as_str()),
+                url::Host::Ipv4(address) => url::Host::Ipv4(*address),
+                url::Host::Ipv6(address) => url::Host::Ipv6(*address),
+            };
+            way.addresses(&host, port.parse().ok()?, self.web.policy()).await.ok()
+        });
+        let found = futures::future::join_all(looked_up).await;
+        let addresses: Vec<String> =
+            found.into_iter().flatten().flatten().map(|address| address.to_string()).collect();
+        // A node without anybody to ask ends at once.
+        if addresses.is_empty() {
+            Err("nobody is known who could be asked".to_owned())
+        } else {
+            Ok(addresses)
+        }
+    }
+
     /// Returns when the node is dead: its tasks end on some errors, and nothing else tells.
-    async fn watch(&self, node: &DhtState) {
+    async fn watch(&self, node: &DhtState, route: &Route) {
         let mut missed = 0;
         while missed < MAX_MISSED_PULSES {
             let stats = node.stats();
             let nodes = stats.routing_table_size + stats.routing_table_size_v6;
             self.show(DhtStatus::Running { nodes });
             tokio::time::sleep(self.pulse_interval).await;
-            match timeout(PULSE_TIMEOUT, pulse(node)).await {
+            match timeout(PULSE_TIMEOUT, pulse(node, route)).await {
                 Ok(Ok(())) => missed = 0,
                 Ok(Err(_)) | Err(_) => missed += 1,
             }
@@ -269,13 +323,34 @@ impl Keeper {
 }
 
 /// Asks our own node whether it is there, as any other node would.
-async fn pulse(node: &DhtState) -> io::Result<()> {
-    let socket = sockets::udp(Family::V4)?;
-    socket.connect((Ipv4Addr::LOCALHOST, node.listen_addr().port())).await?;
+async fn pulse(node: &DhtState, route: &Route) -> io::Result<()> {
+    // A socket that is tied to an interface hears from there alone; of itself too, on Linux.
+    let own = match &route.interface {
+        None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Some(interface) if cfg!(target_os = "linux") => {
+            let own = interface.address_like(Ipv4Addr::UNSPECIFIED.into());
+            own.or(interface.addresses().first().copied()).ok_or(io::ErrorKind::NotConnected)?
+        }
+        Some(_) => return Ok(()),
+    };
+    let at = SocketAddr::new(own, node.listen_addr().port());
+    let socket = sockets::udp(Family::of(at), route)?;
+    socket.connect(at).await?;
     let question = [&b"d1:ad2:id20:"[..], &node.stats().id.0, b"e1:q4:ping1:t2:fr1:y1:qe"].concat();
     socket.send(&question).await?;
     let mut answer = [0; 512];
     socket.recv(&mut answer).await.map(|_| ())
+}
+
+/// Where the node has to listen so that it leaves through the interface, if it can't be tied to that.
+fn own_address(route: &Route) -> Result<Option<IpAddr>, String> {
+    match &route.interface {
+        Some(interface) if cfg!(not(unix)) => {
+            let own = interface.address_like(Ipv4Addr::UNSPECIFIED.into());
+            own.map(Some).ok_or_else(|| "the network interface has no address for the DHT".to_owned())
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 fn persistence(state_path: &Path) -> DhtPersistenceConfig {

@@ -50,6 +50,7 @@ fn keep(state_path: PathBuf, bootstrap: &[String]) -> Kept {
     let keeper = Keeper {
         state_path,
         bootstrap: bootstrap.to_vec(),
+        web: WebClient::new(AddressPolicy::PrivateToo).unwrap(),
         pulse_interval: Duration::from_millis(50),
         node: sender,
         status,
@@ -122,7 +123,7 @@ async fn a_node_that_dies_is_started_anew() {
     let is_another = |node: &Option<Node>| node.as_ref().is_some_and(|node| !Arc::ptr_eq(&node.0, &first));
     let second = timeout(PATIENCE, kept.node.wait_for(is_another)).await.unwrap().unwrap().clone();
     let Node(second) = second.unwrap();
-    pulse(&second).await.unwrap();
+    pulse(&second, &Route::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use freshet_model::InfoHash;
+use freshet_web::{Route, WebClient};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, watch};
@@ -60,6 +61,8 @@ struct Shared {
     /// A torrent was added.
     added: Notify,
     port: watch::Receiver<Option<u16>>,
+    /// Knows the way out.
+    web: WebClient,
     /// By which we know our own datagrams.
     cookie: String,
 }
@@ -78,16 +81,16 @@ impl Lsd {
         tasks: &TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
-        let lsd = Self::new(config.listen_port.clone(), config.enable_lsd);
+        let lsd = Self::new(config.listen_port.clone(), config.web.clone(), config.enable_lsd);
         let is_wanted = lsd.wanted.subscribe();
         let shared = Arc::clone(&lsd.shared);
         drop(tasks.spawn(async move { cancel.run_until_cancelled(shared.run(is_wanted, status)).await }));
         lsd
     }
 
-    fn new(port: watch::Receiver<Option<u16>>, is_wanted: bool) -> Self {
+    fn new(port: watch::Receiver<Option<u16>>, web: WebClient, is_wanted: bool) -> Self {
         let cookie = format!("{:08x}", rand::random::<u32>());
-        let shared = Shared { torrents: Mutex::default(), added: Notify::new(), port, cookie };
+        let shared = Shared { torrents: Mutex::default(), added: Notify::new(), port, web, cookie };
         Self { wanted: watch::Sender::new(is_wanted), shared: Arc::new(shared) }
     }
 
@@ -181,7 +184,23 @@ impl Shared {
 
     async fn keep_serving(&self, show: impl Fn(LsdStatus)) -> Infallible {
         loop {
-            let (v4, v6) = (open_v4(), open_v6());
+            let way = self.web.way_out();
+            let mut seen = way.clone();
+            if !way.route().carries_datagrams() {
+                show(LsdStatus::Failed("there is no way out for datagrams".to_owned()));
+                let _ = seen.closed().await;
+                continue;
+            }
+            tokio::select! {
+                never = self.serve_by(way.route(), &show) => match never {},
+                _ = seen.closed() => {}
+            }
+        }
+    }
+
+    async fn serve_by(&self, route: &Route, show: impl Fn(LsdStatus)) -> Infallible {
+        loop {
+            let (v4, v6) = (open_v4(route), open_v6(route));
             if let (Err(error), Err(_)) = (&v4, &v6) {
                 tracing::debug!(%error, "no local discovery");
                 show(LsdStatus::Failed(error.to_string()));
@@ -344,10 +363,10 @@ pub(crate) fn fuzz(datagram: &[u8]) {
     assert_eq!(again, Some((heard.port, heard.info_hashes)));
 }
 
-fn open_v4() -> io::Result<Door> {
-    let socket = open(Domain::IPV4, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, PORT).into())?;
+fn open_v4(route: &Route) -> io::Result<Door> {
+    let socket = open(route, Domain::IPV4, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, PORT).into())?;
     let mut targets = Vec::new();
-    for interface in interfaces()? {
+    for interface in interfaces(route)? {
         if let IpAddr::V4(ip) = interface.ip()
             && socket.join_multicast_v4(&GROUP_V4, &ip).is_ok()
         {
@@ -357,10 +376,10 @@ fn open_v4() -> io::Result<Door> {
     into_door(socket, targets)
 }
 
-fn open_v6() -> io::Result<Door> {
-    let socket = open(Domain::IPV6, SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, PORT, 0, 0).into())?;
+fn open_v6(route: &Route) -> io::Result<Door> {
+    let socket = open(route, Domain::IPV6, SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, PORT, 0, 0).into())?;
     let mut targets: Vec<Target> = Vec::new();
-    for interface in interfaces()?.iter().filter(|interface| interface.ip().is_ipv6()) {
+    for interface in interfaces(route)?.iter().filter(|interface| interface.ip().is_ipv6()) {
         let Some(index) = interface.index else { continue };
         // An interface with several addresses is joined once; the second time fails.
         if socket.join_multicast_v6(&GROUP_V6, index).is_ok() {
@@ -371,15 +390,18 @@ fn open_v6() -> io::Result<Door> {
     into_door(socket, targets)
 }
 
-fn interfaces() -> io::Result<Vec<if_addrs::Interface>> {
+/// Those that lead out, or the chosen one.
+fn interfaces(route: &Route) -> io::Result<Vec<if_addrs::Interface>> {
     let mut interfaces = if_addrs::get_if_addrs()?;
-    interfaces.retain(|interface| !interface.is_loopback());
+    let chosen = route.interface.as_ref().map(freshet_web::Interface::name);
+    let is_meant = |name: &str| chosen.is_none_or(|chosen| chosen == freshet_web::interface::device(name));
+    interfaces.retain(|interface| !interface.is_loopback() && is_meant(&interface.name));
     interfaces.truncate(MAX_INTERFACES);
     Ok(interfaces)
 }
 
 /// Other programs of this computer listen at the same port.
-fn open(domain: Domain, address: SocketAddr) -> io::Result<Socket> {
+fn open(route: &Route, domain: Domain, address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
     #[cfg(unix)]
@@ -388,7 +410,7 @@ fn open(domain: Domain, address: SocketAddr) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    route.bind(&socket, address)?;
     Ok(socket)
 }
 

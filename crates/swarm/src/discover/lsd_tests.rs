@@ -1,4 +1,5 @@
 use freshet_model::AddressPolicy;
+use freshet_web::WebClient;
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
@@ -17,8 +18,12 @@ fn outlet(policy: AddressPolicy) -> (Outlet, mpsc::Receiver<Found>) {
     (Outlet { found, policy, listen_port, own_ips: [].into() }, taken)
 }
 
+fn web() -> WebClient {
+    WebClient::new(AddressPolicy::PrivateToo).unwrap()
+}
+
 fn lsd(port: Option<u16>) -> Lsd {
-    Lsd::new(watch::channel(port).1, true)
+    Lsd::new(watch::channel(port).1, web(), true)
 }
 
 async fn door(targets: &[SocketAddr]) -> (Door, SocketAddr) {
@@ -143,7 +148,7 @@ proptest! {
 
 #[tokio::test]
 async fn it_runs_only_as_long_as_it_is_wanted() {
-    let lsd = Lsd::new(watch::channel(None).1, false);
+    let lsd = Lsd::new(watch::channel(None).1, web(), false);
     let (status, mut shown) = watch::channel(DiscoveryStatus::default());
     let (shared, is_wanted) = (Arc::clone(&lsd.shared), lsd.wanted.subscribe());
     let tasks = TaskTracker::new();

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use freshet_model::{AddressPolicy, InfoHash, is_global, limits};
+use freshet_web::Route;
 use futures::Stream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -168,8 +169,14 @@ impl Outlet {
         addresses.iter().filter(|address| self.offer(**address, from)).take(max).count()
     }
 
-    pub(super) fn own_v6(&self) -> Option<Ipv6Addr> {
-        self.own_ips.iter().filter(|ip| is_global(**ip)).find_map(|ip| match ip {
+    /// A public address of ours that a tracker may hear of: one of the interface that all goes through, and none beside a proxy.
+    pub(super) fn own_v6(&self, route: &Route) -> Option<Ipv6Addr> {
+        let own_ips = match &route.interface {
+            _ if route.proxy.is_some() => &[],
+            Some(interface) => interface.addresses(),
+            None => &*self.own_ips,
+        };
+        own_ips.iter().filter(|ip| is_global(**ip)).find_map(|ip| match ip {
             IpAddr::V4(_) => None,
             IpAddr::V6(ip) => Some(*ip),
         })
@@ -239,6 +246,20 @@ mod tests {
         let many: Vec<Url> = (0..100).map(|n| format!("http://{n}.example/").parse().unwrap()).collect();
         let tiers = tiers(&spec(vec![many[..50].to_vec(), many[50..].to_vec()], false));
         assert_eq!(tiers.iter().map(Vec::len).collect::<Vec<_>>(), [50, limits::MAX_TRACKERS - 50]);
+    }
+
+    #[test]
+    fn trackers_hear_of_no_address_beside_the_way_out() {
+        let (found, _taken) = mpsc::channel(1);
+        let own: Ipv6Addr = "2606:4700::1".parse().unwrap();
+        let own_ips = ["192.168.1.2".parse().unwrap(), IpAddr::V6(own)].into();
+        let outlet =
+            Outlet { found, policy: AddressPolicy::GlobalOnly, listen_port: watch::channel(None).1, own_ips };
+        let proxied = Route { proxy: "socks5://192.0.2.1".parse().ok(), interface: None };
+        let bound = Route { proxy: None, interface: Some(freshet_web::Interface::look("lo")) };
+        assert_eq!(outlet.own_v6(&Route::default()), Some(own));
+        assert_eq!(outlet.own_v6(&proxied), None);
+        assert_eq!(outlet.own_v6(&bound), None);
     }
 
     #[test]

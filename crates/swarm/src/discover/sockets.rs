@@ -1,8 +1,9 @@
-//! Where UDP sockets come from: the one place that a proxy or a chosen network interface has to change.
+//! Where UDP sockets of discovery come from: by the way that everything goes.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use freshet_web::Route;
 use tokio::net::UdpSocket;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +21,11 @@ impl Family {
 /// A socket on a free port that asks others, and is asked by nobody.
 ///
 /// # Errors
-/// Of the system: it has no such family, or no more sockets.
-pub(super) fn udp(family: Family) -> io::Result<UdpSocket> {
+/// Of the system: it has no such family, or no more sockets. While the interface is missing there is none.
+pub(super) fn udp(family: Family, route: &Route) -> io::Result<UdpSocket> {
     let any: SocketAddr = match family {
         Family::V4 => (Ipv4Addr::UNSPECIFIED, 0).into(),
         Family::V6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = std::net::UdpSocket::bind(any)?;
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
+    route.udp(any)
 }

@@ -8,13 +8,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freshet_model::{InfoHash, Proxy};
+use freshet_model::InfoHash;
+use freshet_web::Route;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::linger::Linger;
 use super::network::{Manners, NetworkSettings, Transport};
 use super::utp::UtpSocket;
 use super::{Connection, Duplex, Greeted, PeerError, Way, Who, through};
@@ -41,13 +43,13 @@ struct Shared {
     settings: Mutex<NetworkSettings>,
     manners: Mutex<Manners>,
     exit: Mutex<Exit>,
+    linger: Linger,
 }
 
 /// The way out of this computer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exit {
-    /// `None` is the direct way.
-    proxy: Option<Arc<Proxy>>,
+    route: Arc<Route>,
     /// There is another way now, and nothing may go by this one any more.
     pub(super) rerouted: CancellationToken,
 }
@@ -70,17 +72,40 @@ enum Tongue {
 impl Dialer {
     pub(crate) fn new(peer_id: [u8; 20], settings: NetworkSettings, utp: Option<UtpSocket>) -> Self {
         let (utp, settings, manners) = (Mutex::new(utp), Mutex::new(settings), Mutex::default());
-        Self { shared: Arc::new(Shared { peer_id, utp, settings, manners, exit: Mutex::default() }) }
+        let (exit, linger) = (Mutex::default(), Linger::new());
+        Self { shared: Arc::new(Shared { peer_id, utp, settings, manners, exit, linger }) }
     }
 
-    /// Through whom peers are called from now on; `None` is nobody. All connections by the old way end.
-    pub(crate) fn set_proxy(&self, proxy: Option<Proxy>) {
+    /// On which way peers are called from now on. All connections by the old way end.
+    pub(crate) fn set_route(&self, route: &Route) {
         let mut exit = self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner);
-        if exit.proxy.as_deref() != proxy.as_ref() {
+        if *exit.route != *route {
             let old = std::mem::take(&mut *exit);
-            exit.proxy = proxy.map(Arc::new);
+            exit.route = Arc::new(route.clone());
             old.rerouted.cancel();
         }
+    }
+
+    pub(crate) fn route(&self) -> Arc<Route> {
+        self.exit().route
+    }
+
+    /// Cancelled when there is another way than that of now.
+    pub(crate) fn rerouted(&self) -> CancellationToken {
+        self.exit().rerouted
+    }
+
+    /// A connection by this way, which ends as that wants it.
+    pub(crate) fn carry(&self, stream: TcpStream, route: &Route) -> Box<dyn Duplex> {
+        match &route.interface {
+            Some(_) => Box::new(self.shared.linger.carry(stream)),
+            None => Box::new(stream),
+        }
+    }
+
+    /// Waits for the last moment of all connections that were closed. For the end of the program.
+    pub(crate) async fn ended(&self) {
+        self.shared.linger.ended().await;
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -115,12 +140,16 @@ impl Dialer {
         manners.prefers_encryption(address)
     }
 
-    /// Connects and shakes hands.
+    /// Connects and shakes hands. While there is no way out it waits for one.
     ///
     /// # Errors
     /// [`PeerError`], that of TCP if both fail. Waits no longer than the time-outs of this module, twice.
     pub(crate) async fn dial(&self, address: SocketAddr, info_hash: InfoHash) -> Result<Greeted, PeerError> {
         let exit = self.exit();
+        if !exit.route.is_open() {
+            exit.rerouted.cancelled().await;
+            return Err(PeerError::Rerouted);
+        }
         let dialing = self.dial_by(&exit, address, info_hash);
         exit.rerouted.run_until_cancelled(dialing).await.unwrap_or(Err(PeerError::Rerouted))
     }
@@ -133,7 +162,7 @@ impl Dialer {
     ) -> Result<Greeted, PeerError> {
         let settings = self.settings();
         // A proxy carries no datagrams.
-        let has_utp = settings.utp && exit.proxy.is_none() && self.utp().is_some();
+        let has_utp = settings.utp && exit.route.proxy.is_none() && self.utp().is_some();
         match (settings.tcp, has_utp) {
             (true, true) => self.race(exit, address, info_hash).await,
             (true, false) => self.call(exit, Transport::Tcp, address, info_hash, || {}).await,
@@ -241,13 +270,13 @@ impl Dialer {
     ) -> Result<Box<dyn Duplex>, PeerError> {
         let connecting = async {
             match (transport, self.utp()) {
-                (Transport::Tcp, _) if let Some(proxy) = &exit.proxy => {
-                    Ok(Box::new(through::connect(proxy, address).await?) as Box<dyn Duplex>)
+                (Transport::Tcp, _) if let Some(proxy) = &exit.route.proxy => {
+                    Ok(self.carry(through::connect(&exit.route, proxy, address).await?, &exit.route))
                 }
                 (Transport::Tcp, _) => {
-                    let stream = TcpStream::connect(address).await?;
+                    let stream = exit.route.connect(address).await?;
                     stream.set_nodelay(true)?;
-                    Ok(Box::new(stream) as Box<dyn Duplex>)
+                    Ok(self.carry(stream, &exit.route))
                 }
                 (Transport::Utp, Some(utp)) => Ok(Box::new(utp.connect(address).await?) as Box<dyn Duplex>),
                 (Transport::Utp, None) => Err(PeerError::NoTransport),

@@ -147,7 +147,7 @@ async fn who_is_silent_is_let_go_and_gets_an_encrypted_word_the_next_time() {
 #[tokio::test]
 async fn utp_is_used_where_tcp_does_not_get_through() {
     let stop = CancellationToken::new();
-    let socket = UtpSocket::open(0, &stop).await.unwrap();
+    let socket = UtpSocket::open(0, &Route::default(), &stop).await.unwrap();
     // Nobody listens there over TCP.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
     let theirs = dialer(b't', Policy::Require);
@@ -159,7 +159,7 @@ async fn utp_is_used_where_tcp_does_not_get_through() {
             greeted.push(greet(Box::new(stream), Transport::Utp, address, &theirs, &OneTorrent).await);
         }
     });
-    let ours = UtpSocket::open(0, &stop).await.unwrap();
+    let ours = UtpSocket::open(0, &Route::default(), &stop).await.unwrap();
     let ours = Dialer::new([b'o'; 20], NetworkSettings::default(), Some(ours));
 
     let who = ours.dial(address, INFO_HASH).await.unwrap().who;

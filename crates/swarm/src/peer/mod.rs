@@ -7,6 +7,7 @@ mod connection;
 mod dial;
 mod greet;
 mod introduce;
+mod linger;
 pub(crate) mod listen;
 mod network;
 mod pex;
@@ -33,7 +34,7 @@ pub(crate) use network::Transport;
 pub(crate) use pex::{PexExchange, callable};
 pub(crate) use prelude::Prelude;
 pub(crate) use ration::{Ration, Share};
-pub(crate) use utp::UtpSocket;
+pub(crate) use utp::{UtpSocket, device};
 
 /// A way to carry bytes to a peer.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}

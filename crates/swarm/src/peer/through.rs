@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use data_encoding::BASE64;
 use freshet_model::{Proxy, ProxyKind};
+use freshet_web::Route;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -18,8 +19,8 @@ const MAX_HEAD_BYTES: usize = 8 * 1024;
 ///
 /// # Errors
 /// `ConnectionRefused` if the proxy can't reach the peer or does not want to; `PermissionDenied` if it does not know us.
-pub(super) async fn connect(proxy: &Proxy, peer: SocketAddr) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect((proxy.host.as_str(), proxy.port)).await?;
+pub(super) async fn connect(route: &Route, proxy: &Proxy, peer: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = route.connect_to_proxy(proxy).await?;
     stream.set_nodelay(true)?;
     match proxy.kind {
         ProxyKind::Socks5 => socks5(&mut stream, proxy, peer).await?,
@@ -162,7 +163,9 @@ mod tests {
         ];
         let (port, mut proxy_task) = scripted(plain).await;
         let proxy: Proxy = format!("socks5://127.0.0.1:{port}").parse().unwrap();
-        assert!(ends_with_peer(connect(&proxy, peer("192.0.2.7:6881")).await.unwrap()).await);
+        assert!(
+            ends_with_peer(connect(&Route::default(), &proxy, peer("192.0.2.7:6881")).await.unwrap()).await
+        );
         proxy_task.join_next().await.unwrap().unwrap();
 
         let mut v6 = vec![5, 1, 0, 4, 0x20, 0x01, 0x0d, 0xb8];
@@ -172,7 +175,9 @@ mod tests {
             vec![(vec![5, 1, 2], vec![5, 2]), (vec![1, 1, b'u', 2, b'p', b'w'], vec![1, 0]), (v6, connected)];
         let (port, mut proxy_task) = scripted(with_login).await;
         let proxy: Proxy = format!("socks5://u:pw@127.0.0.1:{port}").parse().unwrap();
-        assert!(ends_with_peer(connect(&proxy, peer("[2001:db8::1]:9")).await.unwrap()).await);
+        assert!(
+            ends_with_peer(connect(&Route::default(), &proxy, peer("[2001:db8::1]:9")).await.unwrap()).await
+        );
         proxy_task.join_next().await.unwrap().unwrap();
     }
 
@@ -183,7 +188,9 @@ mod tests {
             let answer = b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n".to_vec();
             let (port, mut proxy_task) = scripted(vec![(asked.into_bytes(), answer)]).await;
             let proxy: Proxy = format!("http://{user}127.0.0.1:{port}").parse().unwrap();
-            assert!(ends_with_peer(connect(&proxy, peer("192.0.2.7:1")).await.unwrap()).await);
+            assert!(
+                ends_with_peer(connect(&Route::default(), &proxy, peer("192.0.2.7:1")).await.unwrap()).await
+            );
             proxy_task.join_next().await.unwrap().unwrap();
         }
     }
@@ -223,7 +230,7 @@ mod tests {
         for (scheme, script, expected) in scripts {
             let (port, mut proxy_task) = scripted(script).await;
             let proxy: Proxy = format!("{scheme}://127.0.0.1:{port}").parse().unwrap();
-            let error = connect(&proxy, peer("192.0.2.7:1")).await.unwrap_err();
+            let error = connect(&Route::default(), &proxy, peer("192.0.2.7:1")).await.unwrap_err();
             assert_eq!(error.kind(), expected, "{scheme}: {error}");
             proxy_task.join_next().await.unwrap().unwrap();
         }

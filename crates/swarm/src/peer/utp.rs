@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use librqbit_utp::{SocketOpts, UtpSocketUdp, UtpStream};
-use tokio::net::UdpSocket;
+use freshet_web::Route;
+use librqbit_utp::{BindDevice, SocketOpts, UtpSocketUdp, UtpSocketUdpOpts, UtpStream};
 use tokio_util::sync::CancellationToken;
 
 /// Connections over uTP at a time, those that are being made included.
@@ -26,7 +26,7 @@ impl UtpSocket {
     ///
     /// # Errors
     /// If the port can't be had.
-    pub(crate) async fn open(port: u16, stop: &CancellationToken) -> io::Result<Self> {
+    pub(crate) async fn open(port: u16, route: &Route, stop: &CancellationToken) -> io::Result<Self> {
         let options = || SocketOpts {
             cancellation_token: stop.clone(),
             max_live_vsocks: NonZeroUsize::new(MAX_STREAMS),
@@ -38,8 +38,13 @@ impl UtpSocket {
         };
         let open = async |address: SocketAddr| {
             // The library shares a port that another program has, and they would take each other's packets.
-            drop(UdpSocket::bind(address).await?);
-            let opened = UtpSocketUdp::new_udp_with_opts(address, options(), Default::default()).await;
+            let taken = route.udp(address)?;
+            // Where a socket can't be tied to the interface, it has an address of it.
+            let address = SocketAddr::new(taken.local_addr()?.ip(), port);
+            drop(taken);
+            let device = device(route)?;
+            let bound = UtpSocketUdpOpts { bind_device: device.as_ref() };
+            let opened = UtpSocketUdp::new_udp_with_opts(address, options(), bound).await;
             opened.map_err(io::Error::other)
         };
         match open((Ipv6Addr::UNSPECIFIED, port).into()).await {
@@ -70,6 +75,19 @@ impl UtpSocket {
         let address = stream.remote_addr();
         Ok((stream, address))
     }
+}
+
+/// What the libraries tie their sockets to, where they can.
+#[cfg(unix)]
+pub(crate) fn device(route: &Route) -> io::Result<Option<BindDevice>> {
+    let name = route.interface.as_ref().map(freshet_web::Interface::name);
+    name.map(BindDevice::new_from_name).transpose().map_err(io::Error::other)
+}
+
+/// The address does it.
+#[cfg(not(unix))]
+pub(crate) fn device(_: &Route) -> io::Result<Option<BindDevice>> {
+    Ok(None)
 }
 
 impl std::fmt::Debug for UtpSocket {

@@ -116,6 +116,8 @@ pub(crate) enum ToTorrent {
     SetPinned(bool),
     /// Some peers may have to go.
     JudgePeers,
+    /// The way out is another one, by which everybody may be reached.
+    BeginAnew,
     Peers(oneshot::Sender<Vec<PeerSnapshot>>),
     Pieces(oneshot::Sender<PieceStates>),
     Report(oneshot::Sender<Report>),

@@ -100,6 +100,13 @@ impl Task {
         }
     }
 
+    /// What was in vain long ago is tried as if for the first time.
+    pub(super) fn begin_anew(&mut self, now: Duration) {
+        self.book.begin_anew(now);
+        self.begin_web_seeds_anew(now);
+        self.calls_in_vain = 0;
+    }
+
     fn is_banned(&self, address: SocketAddr) -> bool {
         let now = self.now();
         let bans = self.context.bans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -308,10 +308,7 @@ impl Task {
             ToTorrent::OpenReader { bytes, class, answer } => {
                 let now = self.now();
                 if self.readers.len() == 0 {
-                    // What was in vain long ago is tried as if for the first time.
-                    self.book.begin_anew(now);
-                    self.begin_web_seeds_anew(now);
-                    self.calls_in_vain = 0;
+                    self.begin_anew(now);
                 }
                 let (from_byte, end_byte) = (bytes.start, bytes.end);
                 let id = self.readers.open(bytes, class, now);
@@ -337,6 +334,7 @@ impl Task {
             ToTorrent::Timeline(answer) => drop(answer.send(self.timeline.events())),
             ToTorrent::GaveUp(piece) => self.lose(piece),
             ToTorrent::JudgePeers => self.judge_peers(),
+            ToTorrent::BeginAnew => self.begin_anew(self.now()),
             ToTorrent::SetPinned(is_pinned) => self.set_pinned(is_pinned),
         }
     }

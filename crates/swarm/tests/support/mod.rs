@@ -73,6 +73,7 @@ pub(crate) fn config(dir: &Path, id: u8) -> SwarmConfig {
         download_limit_bytes_per_sec: None,
         upload_limit_bytes_per_sec: None,
         network: NetworkSettings::default(),
+        route: freshet_web::Route::default(),
         blocklist: Arc::default(),
     }
 }

@@ -1,4 +1,5 @@
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { tick } from "svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { FakeHost } from "../../lib/host/fake";
@@ -37,6 +38,10 @@ describe("the main window", () => {
       torrent_retry: () => resolving(),
       viewed_set: () => undefined,
       transfers_pause: () => undefined,
+      network_interfaces: () => [
+        { name: "eth0", addresses: ["fe80::1", "192.168.1.2"] },
+        { name: "wg0", addresses: ["10.8.0.2"] },
+      ],
       settings_update: (patch) => ({ ...settings, ...patch }) as typeof settings,
       torrent_detail: ({ info_hash }) => ({
         summary: torrent({ info_hash }),
@@ -345,13 +350,44 @@ describe("the main window", () => {
     expect(screen.getByText("Enter a whole number from 0 up.")).toBeTruthy();
     await fireEvent.input(limit, { target: { value: "1500" } });
     await fireEvent.blur(limit);
+    const choice = screen.getByRole("combobox", { name: "Network interface" });
+    await waitFor(() => expect(within(choice).getAllByRole("option")).toHaveLength(3));
+    const names = within(choice).getAllByRole("option");
+    expect(names.map((option) => option.textContent)).toEqual([
+      "Any",
+      "eth0 (192.168.1.2)",
+      "wg0 (10.8.0.2)",
+    ]);
+    await fireEvent.change(choice, { target: { value: "wg0" } });
     await fireEvent.click(screen.getByRole("switch", { name: "Pause all transfers" }));
 
     expect(host.argsOf("settings_update")).toEqual([
       { language: "ru" },
       { theme: "dark" },
       { download_limit_bytes_per_sec: 1_500_000 },
+      { transfers: { network_interface: "wg0" } },
     ]);
     expect(host.argsOf("transfers_pause")).toEqual([{ paused: true }]);
+  });
+
+  it("says that the chosen network interface is not there", async () => {
+    const transfers = { ...settings.transfers, network_interface: "tun9" };
+    const notices = [{ kind: "interface_missing" as const, subject: "tun9" }];
+    host.send(snapshot({ settings: { ...settings, transfers }, notices }));
+    location.hash = "#/settings";
+    window.dispatchEvent(new Event("hashchange"));
+
+    const choice = await screen.findByRole<HTMLSelectElement>("combobox", { name: "Network interface" });
+    expect(await within(choice).findByRole("option", { name: "tun9 (not there)" })).toBeTruthy();
+    expect(choice.value).toBe("tun9");
+    const told = () => screen.queryByText(/The network interface tun9 is missing/);
+    expect(told()).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Dismiss" }));
+    expect(told()).toBeNull();
+    // Gone and back, it is told again.
+    host.send({ type: "notices_changed", notices: [] });
+    await tick();
+    host.send({ type: "notices_changed", notices });
+    await waitFor(() => expect(told()).toBeTruthy());
   });
 });

@@ -32,7 +32,7 @@ export type DeviceRef = { id: DeviceId, };
 
 export type DeviceSummary = { id: DeviceId, name: string, added_at_secs: number, };
 
-export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
+export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "interface_missing" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
 
 export type ExternalPlayer = { id: string, name: string, };
 
@@ -155,6 +155,8 @@ timestamp_offset_secs: number, };
 
 export type NeighborFile = { info_hash: InfoHash, file_index: FileIndex, file_name: string, };
 
+export type NetworkInterface = { name: string, addresses: Array<string>, };
+
 export type NetworkPatch = { lan_enabled?: boolean, allowed_hosts?: Array<string>, allow_lampa?: boolean, allowed_origins?: Array<string>, allowed_addresses?: Array<string>, denied_addresses?: Array<string>, open_streams?: boolean, https_enabled?: boolean, https_port?: number, https_cert_path?: string, https_key_path?: string, dlna_enabled?: boolean, mdns_enabled?: boolean, webdav_enabled?: boolean, friendly_name?: string, };
 
 export type NetworkProblem = { "kind": "no_password" } | { "kind": "no_address" } | { "kind": "listen", address: string, reason: string, } | { "kind": "certificate", reason: string, };
@@ -235,7 +237,7 @@ export type Notice = { kind: NoticeKind,
  */
 subject: string, };
 
-export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "line_spared" | "database_restored" | "store_failed";
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "interface_missing" | "line_spared" | "database_restored" | "store_failed";
 
 export type Outlook = { "kind": "plays_through" } | { "kind": "may_pause", 
 /**
@@ -588,7 +590,7 @@ budget_used_bytes: number,
  */
 budget_bytes: number | null, };
 
-export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, spare_line?: SpareLine, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, blocklist_path?: string, proxy_url?: string, peer_port?: number, };
+export type TransferPatch = { encryption_required?: boolean, tcp_enabled?: boolean, utp_enabled?: boolean, dht_enabled?: boolean, pex_enabled?: boolean, lsd_enabled?: boolean, port_mapping_enabled?: boolean, uploads_enabled?: boolean, spare_line?: SpareLine, max_connections?: number, seed_ratio_limit?: number, seed_time_limit_secs?: number, blocklist_path?: string, proxy_url?: string, network_interface?: string, peer_port?: number, };
 
 export type TransferSettings = { 
 /**
@@ -637,6 +639,11 @@ blocklist_path: string,
  * go through it does not go: there is no DHT, no uTP, no tracker over UDP then, and nobody can call us.
  */
 proxy_url: string, 
+/**
+ * The network interface (`tun0`, `wg0` ...) through which alone everything goes that leaves this computer for the internet;
+ * empty: any. While it is not there, nothing goes.
+ */
+network_interface: string, 
 /**
  * Where peers reach us; 0: any free port.
  */
@@ -732,6 +739,8 @@ export interface Commands {
   import_run: { args: ImportRun; result: ImportReport };
   /** Changes settings; answers with all of them. */
   settings_update: { args: SettingsPatch; result: Settings };
+  /** The network interfaces of this computer, without loopback: what `transfers.network_interface` can name. */
+  network_interfaces: { args: Nothing; result: Array<NetworkInterface> };
   /** Sets the password of the local network, or takes it away, which shuts the door. */
   password_set: { args: PasswordSet; result: void };
   /** Lets a device play by an address with a token in it. The token is told this once. */

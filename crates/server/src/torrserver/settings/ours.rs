@@ -180,6 +180,7 @@ fn transfer_defaults(ours: &TransferSettings) -> TransferPatch {
         spare_line: None,
         seed_ratio_limit: None,
         proxy_url: None,
+        network_interface: None,
         blocklist_path: None,
         seed_time_limit_secs: None,
         peer_port: Some(ours.peer_port),

@@ -92,7 +92,9 @@ fn keep(router: Router, port: Option<u16>) -> Kept {
     let (status, shown) = watch::channel(DiscoveryStatus::default());
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
-    let keeper = Keeper { router, listen_port, is_wanted, reachable: sender, status, cancel: stop };
+    let web = WebClient::new(router.policy).unwrap();
+    let way = web.way_out();
+    let keeper = Keeper { router, web, way, listen_port, is_wanted, reachable: sender, status, cancel: stop };
     let tasks = TaskTracker::new();
     drop(tasks.spawn(keeper.run()));
     tasks.close();
@@ -173,7 +175,7 @@ async fn a_router_without_leases_gets_a_mapping_without_an_end() {
     })
     .await;
 
-    let lease = timeout(PATIENCE, router.router().map(7000)).await.unwrap().unwrap();
+    let lease = timeout(PATIENCE, router.router().map(7000, Route::default())).await.unwrap().unwrap();
 
     assert_eq!((lease.external_port(), lease.renewal()), (7000, LEASE / 2));
 }
@@ -216,7 +218,7 @@ async fn nobody_outside_of_our_network_is_taken_for_a_router() {
     let router = FakeRouter::start(|_| (200, String::new())).await;
     let strict = Router { policy: AddressPolicy::GlobalOnly, ..router.router() };
 
-    let refused = timeout(PATIENCE, strict.map(7000)).await.unwrap();
+    let refused = timeout(PATIENCE, strict.map(7000, Route::default())).await.unwrap();
 
     assert!(matches!(refused, Err(MappingError::Upnp(upnp::UpnpError::NoRouter))), "{refused:?}");
 }

@@ -8,6 +8,7 @@ pub(crate) mod upnp;
 use std::time::Duration;
 
 use freshet_model::AddressPolicy;
+use freshet_web::{Route, WayOut, WebClient};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -69,6 +70,8 @@ impl Mapping {
         let (sender, reachable) = watch::channel(*config.listen_port.borrow());
         let keeper = Keeper {
             router: Router { policy: config.addresses, ssdp: upnp::SSDP_GROUP.into(), has_nat_pmp: true },
+            web: config.web.clone(),
+            way: config.web.way_out(),
             listen_port: config.listen_port.clone(),
             is_wanted,
             reachable: sender,
@@ -94,7 +97,7 @@ impl Mapping {
 struct Router {
     policy: AddressPolicy,
     ssdp: std::net::SocketAddr,
-    /// Whether its address in the routing table is asked too.
+    /// Whether its address in the routing table is asked too. Not through a chosen interface: that table knows the others as well.
     has_nat_pmp: bool,
 }
 
@@ -120,15 +123,15 @@ enum MappingError {
 }
 
 impl Router {
-    async fn map(self, port: u16) -> Result<Lease, MappingError> {
+    async fn map(self, port: u16, route: Route) -> Result<Lease, MappingError> {
         let mut nat_pmp_error = None;
-        if self.has_nat_pmp {
+        if self.has_nat_pmp && route.interface.is_none() {
             match nat_pmp::map(port, LEASE).await {
                 Ok(lease) => return Ok(Lease::NatPmp(lease)),
                 Err(error) => nat_pmp_error = Some(error),
             }
         }
-        match (upnp::map(self.ssdp, self.policy, port, LEASE).await, nat_pmp_error) {
+        match (upnp::map(&route, self.ssdp, self.policy, port, LEASE).await, nat_pmp_error) {
             (Ok(lease), _) => Ok(Lease::Upnp(lease)),
             (Err(upnp), Some(nat_pmp)) => Err(MappingError::Both(nat_pmp, upnp)),
             (Err(upnp), None) => Err(upnp.into()),
@@ -181,6 +184,9 @@ impl Lease {
 /// The task that owns the mapping.
 struct Keeper {
     router: Router,
+    web: WebClient,
+    /// The way out that is used now.
+    way: WayOut,
     listen_port: watch::Receiver<Option<u16>>,
     is_wanted: watch::Receiver<bool>,
     reachable: watch::Sender<Option<u16>>,
@@ -195,8 +201,10 @@ impl Keeper {
         while !cancel.is_cancelled() {
             let port = *self.listen_port.borrow_and_update();
             let is_wanted = *self.is_wanted.borrow_and_update();
+            self.way = self.web.way_out();
+            let route = self.way.route().clone();
             self.reach(port);
-            let Some(port) = port.filter(|_| is_wanted) else {
+            let Some(port) = port.filter(|_| is_wanted && route.carries_datagrams()) else {
                 self.show(MappingStatus::Off);
                 self.change().await;
                 continue;
@@ -204,7 +212,7 @@ impl Keeper {
             self.show(MappingStatus::Asking);
             let router = self.router;
             // A question that was asked may have made a mapping, so it is not cut short by a change.
-            match bounded(router.map(port)).await {
+            match bounded(router.map(port, route)).await {
                 Ok(lease) => {
                     pause = MIN_RETRY_PAUSE;
                     self.keep(lease).await;
@@ -239,17 +247,23 @@ impl Keeper {
                 }
             }
         }
+        let now = self.web.way_out();
+        if now.route() != self.way.route() && now.route().interface.is_some() {
+            // Nothing may go by the old way any more. The mapping ends with its time.
+            return;
+        }
         if timeout(GIVE_BACK_TIMEOUT, lease.give_back()).await.is_err() {
             tracing::debug!("the mapped port was not given back in time");
         }
     }
 
-    /// Another port, another wish, or the end.
+    /// Another port, another wish, another way out, or the end.
     async fn change(&mut self) {
         tokio::select! {
             () = self.cancel.cancelled() => {}
             Ok(()) = self.listen_port.changed() => {}
             Ok(()) = self.is_wanted.changed() => {}
+            _ = self.way.closed() => {}
         }
     }
 

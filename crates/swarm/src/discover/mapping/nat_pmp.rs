@@ -9,6 +9,8 @@ use crab_nat::{
     TimeoutConfig,
 };
 
+use freshet_web::Route;
+
 use super::super::addresses::is_private;
 use super::super::sockets::{self, Family};
 use super::MappingProtocol;
@@ -118,7 +120,7 @@ fn default_route(table: &str) -> Option<Ipv4Addr> {
 
 /// The address that the router sees us at. Sends nothing.
 async fn own_ip_towards(gateway: Ipv4Addr) -> Result<IpAddr, std::io::Error> {
-    let socket = sockets::udp(Family::V4)?;
+    let socket = sockets::udp(Family::V4, &Route::default())?;
     socket.connect(SocketAddr::from((gateway, GATEWAY_PORT))).await?;
     Ok(socket.local_addr()?.ip())
 }

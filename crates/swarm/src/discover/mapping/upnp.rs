@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use freshet_model::AddressPolicy;
+use freshet_web::Route;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -83,6 +84,7 @@ struct Control {
 /// A mapping of TCP, and of UDP where the router gave it too.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
+    route: Route,
     control: Control,
     own_ip: IpAddr,
     port: u16,
@@ -94,14 +96,15 @@ pub(super) struct Lease {
 
 /// Finds a router and maps a port there. `ssdp` is where routers are looked for.
 pub(super) async fn map(
+    route: &Route,
     ssdp: SocketAddr,
     policy: AddressPolicy,
     port: u16,
     life: Duration,
 ) -> Result<Lease, UpnpError> {
     let mut failure = UpnpError::NoRouter;
-    for location in find(ssdp, policy).await? {
-        match map_at(&location, port, life).await {
+    for location in find(route, ssdp, policy).await? {
+        match map_at(route, &location, port, life).await {
             Ok(lease) => return Ok(lease),
             Err(error) => failure = error,
         }
@@ -109,12 +112,20 @@ pub(super) async fn map(
     Err(failure)
 }
 
-async fn map_at(location: &Location, port: u16, life: Duration) -> Result<Lease, UpnpError> {
-    let answer = http::ask(location.address, Request::Get { path: &location.path }).await?;
+async fn map_at(route: &Route, location: &Location, port: u16, life: Duration) -> Result<Lease, UpnpError> {
+    let answer = http::ask(route, location.address, Request::Get { path: &location.path }).await?;
     let control = description::control(&answer.body, location).ok_or(UpnpError::Answer)?;
     let own_ip = answer.own_ip;
-    let mut lease =
-        Lease { control, own_ip, port, external_port: port, life, is_permanent: false, has_udp: false };
+    let mut lease = Lease {
+        route: route.clone(),
+        control,
+        own_ip,
+        port,
+        external_port: port,
+        life,
+        is_permanent: false,
+        has_udp: false,
+    };
     let mut conflicts = 0;
     loop {
         match lease.add(Transport::Tcp).await {
@@ -156,7 +167,7 @@ impl Lease {
                 ("NewExternalPort", self.external_port.to_string()),
                 ("NewProtocol", transport.name().to_owned()),
             ];
-            if let Err(error) = self.control.call("DeletePortMapping", &arguments).await {
+            if let Err(error) = self.control.call(&self.route, "DeletePortMapping", &arguments).await {
                 tracing::debug!(%error, "the router did not take the port back");
             }
         }
@@ -182,12 +193,12 @@ impl Lease {
             ("NewPortMappingDescription", NAME.to_owned()),
             ("NewLeaseDuration", life.as_secs().to_string()),
         ];
-        self.control.call("AddPortMapping", &arguments).await
+        self.control.call(&self.route, "AddPortMapping", &arguments).await
     }
 }
 
 impl Control {
-    async fn call(&self, action: &str, arguments: &[(&str, String)]) -> Result<(), UpnpError> {
+    async fn call(&self, route: &Route, action: &str, arguments: &[(&str, String)]) -> Result<(), UpnpError> {
         let arguments: String =
             arguments.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
         let service = &self.service;
@@ -198,7 +209,7 @@ impl Control {
         );
         let soap_action = format!("{service}#{action}");
         let request = Request::Soap { path: &self.path, action: &soap_action, body: &body };
-        let answer = http::ask(self.address, request).await?;
+        let answer = http::ask(route, self.address, request).await?;
         if answer.status == 200 {
             return Ok(());
         }
@@ -213,8 +224,8 @@ struct Location {
     path: String,
 }
 
-async fn find(ssdp: SocketAddr, policy: AddressPolicy) -> Result<Vec<Location>, UpnpError> {
-    let socket = sockets::udp(Family::V4)?;
+async fn find(route: &Route, ssdp: SocketAddr, policy: AddressPolicy) -> Result<Vec<Location>, UpnpError> {
+    let socket = sockets::udp(Family::V4, route)?;
     for searched in SEARCHED {
         let question = format!(
             "M-SEARCH * HTTP/1.1\r\nHOST: {SSDP_GROUP}\r\nMAN: \"ssdp:discover\"\r\nMX: 2\r\nST: {searched}\r\n\r\n"

@@ -107,20 +107,22 @@ impl Announcer {
         event: Event,
     ) -> impl Future<Output = Result<Answer, AnnounceError>> + Send + use<> {
         let url = self.plan.url(index).clone();
-        let question = Question {
+        let mut question = Question {
             info_hash: self.around.info_hash,
             peer_id: self.around.peer_id,
             port: self.around.port.borrow().unwrap_or(NO_LISTENER_PORT),
             key: self.key,
             totals: *self.around.totals.borrow(),
             event,
-            own_v6: self.around.outlet.own_v6(),
+            own_v6: None,
             tracker_id: self.plan.tracker_id(index),
         };
         let carrier = self.around.carrier.clone();
         let permits = Arc::clone(&self.around.permits);
+        let outlet = self.around.outlet.clone();
         async move {
             let _permit = permits.acquire().await.map_err(|_| AnnounceError::Busy)?;
+            question.own_v6 = outlet.own_v6(carrier.web.way_out().route());
             carrier.ask(&url, &question).await
         }
     }

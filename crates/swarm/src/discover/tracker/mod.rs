@@ -106,11 +106,17 @@ impl Carrier {
                 let asking = http::announce(&self.web, tracker, question);
                 tokio::time::timeout(HTTP_TIMEOUT, asking).await.map_err(|_| AnnounceError::TimedOut)?
             }
-            "udp" if self.web.has_proxy() => Err(AnnounceError::Proxied),
-            "udp" => tokio::select! {
-                answer = self.udp.announce(tracker, question, self.addresses) => answer,
-                () = self.web.until_proxy() => Err(AnnounceError::Proxied),
-            },
+            "udp" => {
+                let way = self.web.way_out();
+                let mut seen = way.clone();
+                if way.route().proxy.is_some() {
+                    return Err(AnnounceError::Proxied);
+                }
+                tokio::select! {
+                    answer = self.udp.announce(tracker, question, self.addresses, &way) => answer,
+                    rerouted = seen.closed() => Err(rerouted.into()),
+                }
+            }
             _ => Err(AnnounceError::Scheme),
         }
     }

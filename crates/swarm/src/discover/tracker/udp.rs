@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use freshet_model::AddressPolicy;
+use freshet_web::{Route, WayOut};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::net::UdpSocket;
@@ -38,7 +39,7 @@ const MAX_WAITING: usize = 512;
 const MAX_CONNECTIONS: usize = 1024;
 const OPTION_URL_DATA: u8 = 2;
 
-/// Asks UDP trackers. Cheap to clone; its sockets close with the token that it was made with.
+/// Asks UDP trackers. Cheap to clone; its sockets close with the token that it was made with, or when there is another way out.
 #[derive(Debug, Clone)]
 pub(in super::super) struct UdpTrackers {
     shared: Arc<Shared>,
@@ -46,11 +47,20 @@ pub(in super::super) struct UdpTrackers {
 
 #[derive(Debug)]
 struct Shared {
-    v4: OnceLock<Arc<Door>>,
-    v6: OnceLock<Arc<Door>>,
+    doors: Mutex<Doors>,
     connections: Mutex<HashMap<SocketAddr, Connection>>,
     waits: [Duration; 3],
     tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+/// The sockets of one way out.
+#[derive(Debug)]
+struct Doors {
+    route: Route,
+    v4: Option<Arc<Door>>,
+    v6: Option<Arc<Door>>,
+    /// Closes them.
     cancel: CancellationToken,
 }
 
@@ -81,14 +91,8 @@ impl UdpTrackers {
     }
 
     fn with_waits(waits: [Duration; 3], tasks: TaskTracker, cancel: CancellationToken) -> Self {
-        let shared = Shared {
-            v4: OnceLock::new(),
-            v6: OnceLock::new(),
-            connections: Mutex::default(),
-            waits,
-            tasks,
-            cancel,
-        };
+        let doors = Doors { route: Route::default(), v4: None, v6: None, cancel: cancel.child_token() };
+        let shared = Shared { doors: Mutex::new(doors), connections: Mutex::default(), waits, tasks, cancel };
         Self { shared: Arc::new(shared) }
     }
 
@@ -98,6 +102,7 @@ impl UdpTrackers {
         tracker: &Url,
         question: &Question,
         policy: AddressPolicy,
+        way: &WayOut,
     ) -> Result<Answer, AnnounceError> {
         let (Some(host), Some(port)) = (tracker.host_str(), tracker.port()) else {
             return Err(AnnounceError::Scheme);
@@ -109,11 +114,11 @@ impl UdpTrackers {
             url::Host::Ipv4(address) => url::Host::Ipv4(*address),
             url::Host::Ipv6(address) => url::Host::Ipv6(*address),
         };
-        let addresses = freshet_web::check_host(&host, port, policy).await?;
+        let addresses = way.addresses(&host, port, policy).await?;
         let first_of = |family| addresses.iter().copied().find(|address| Family::of(*address) == family);
         let both = [first_of(Family::V4), first_of(Family::V6)];
         let mut asking: FuturesUnordered<_> =
-            both.into_iter().flatten().map(|address| self.ask(address, tracker, question)).collect();
+            both.into_iter().flatten().map(|address| self.ask(address, tracker, question, way)).collect();
 
         let mut failure = AnnounceError::TimedOut;
         while let Some(outcome) = asking.next().await {
@@ -135,8 +140,9 @@ impl UdpTrackers {
         address: SocketAddr,
         tracker: &Url,
         question: &Question,
+        way: &WayOut,
     ) -> Result<Answer, AnnounceError> {
-        let door = self.shared.door(Family::of(address))?;
+        let door = self.shared.door(Family::of(address), way.route())?;
         let connection = match self.shared.known(address) {
             Some(id) => id,
             None => {
@@ -156,24 +162,30 @@ impl UdpTrackers {
 }
 
 impl Shared {
-    /// Opens the socket on first use.
-    fn door(self: &Arc<Self>, family: Family) -> Result<Arc<Door>, AnnounceError> {
+    /// Opens the socket on first use. Where there is another way out since, those of the old way are closed.
+    fn door(&self, family: Family, route: &Route) -> Result<Arc<Door>, AnnounceError> {
+        let mut doors = lock(&self.doors);
+        if doors.route != *route {
+            doors.cancel.cancel();
+            let cancel = self.cancel.child_token();
+            *doors = Doors { route: route.clone(), v4: None, v6: None, cancel };
+            // A tracker gave them to the address that it saw.
+            lock(&self.connections).clear();
+        }
+        let cancel = doors.cancel.clone();
         let place = match family {
-            Family::V4 => &self.v4,
-            Family::V6 => &self.v6,
+            Family::V4 => &mut doors.v4,
+            Family::V6 => &mut doors.v6,
         };
-        if let Some(door) = place.get() {
+        if let Some(door) = place {
             return Ok(Arc::clone(door));
         }
-        let socket = sockets::udp(family)?;
+        let socket = sockets::udp(family, route)?;
         let door = Arc::new(Door { socket, waiting: Mutex::default(), waits: self.waits });
-        let kept = place.get_or_init(|| Arc::clone(&door));
-        if Arc::ptr_eq(kept, &door) {
-            let cancel = self.cancel.clone();
-            let reading = async move { cancel.run_until_cancelled(door.read()).await };
-            drop(self.tasks.spawn(reading));
-        }
-        Ok(Arc::clone(kept))
+        *place = Some(Arc::clone(&door));
+        let reader = Arc::clone(&door);
+        drop(self.tasks.spawn(async move { cancel.run_until_cancelled(reader.read()).await }));
+        Ok(door)
     }
 
     fn known(&self, address: SocketAddr) -> Option<[u8; 8]> {

@@ -1,5 +1,7 @@
 use std::net::Ipv4Addr;
 
+use freshet_web::WebClient;
+
 use super::super::question;
 use super::*;
 
@@ -65,7 +67,9 @@ fn trackers(wait: Duration) -> UdpTrackers {
 
 async fn announce(trackers: &UdpTrackers, url: &Url) -> Result<Answer, AnnounceError> {
     let question = question();
-    let announcing = trackers.announce(url, &question, AddressPolicy::PrivateToo);
+    let web = WebClient::new(AddressPolicy::PrivateToo).unwrap();
+    let way = web.way_out();
+    let announcing = trackers.announce(url, &question, AddressPolicy::PrivateToo, &way);
     timeout(PATIENCE, announcing).await.expect("an end")
 }
 
@@ -202,7 +206,8 @@ async fn a_silent_tracker_is_given_up_and_nothing_is_left_of_it() {
     let outcome = announce(&trackers, &url).await;
 
     assert!(matches!(outcome, Err(AnnounceError::TimedOut)), "{outcome:?}");
-    assert!(lock(&trackers.shared.v4.get().unwrap().waiting).is_empty());
+    let doors = lock(&trackers.shared.doors);
+    assert!(lock(&doors.v4.as_ref().unwrap().waiting).is_empty());
 }
 
 #[tokio::test]
@@ -224,7 +229,8 @@ async fn garbage_is_refused() {
 async fn a_tracker_in_a_private_network_hears_nothing() {
     let (tracker, url) = FakeTracker::start().await;
 
-    let refused = trackers(LONG).announce(&url, &question(), AddressPolicy::GlobalOnly).await;
+    let web = WebClient::new(AddressPolicy::GlobalOnly).unwrap();
+    let refused = trackers(LONG).announce(&url, &question(), AddressPolicy::GlobalOnly, &web.way_out()).await;
 
     assert!(matches!(refused, Err(AnnounceError::Host(_))), "{refused:?}");
     let heard = tracker.socket.try_recv_from(&mut [0; 16]);

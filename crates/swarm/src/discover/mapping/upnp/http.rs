@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use freshet_web::Route;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::UpnpError;
@@ -29,12 +29,16 @@ pub(super) struct Answer {
 }
 
 /// Follows no redirect.
-pub(super) async fn ask(address: SocketAddr, request: Request<'_>) -> Result<Answer, UpnpError> {
-    timeout(EXCHANGE_TIMEOUT, exchange(address, request)).await.map_err(|_| UpnpError::TimedOut)?
+pub(super) async fn ask(
+    route: &Route,
+    address: SocketAddr,
+    request: Request<'_>,
+) -> Result<Answer, UpnpError> {
+    timeout(EXCHANGE_TIMEOUT, exchange(route, address, request)).await.map_err(|_| UpnpError::TimedOut)?
 }
 
-async fn exchange(address: SocketAddr, request: Request<'_>) -> Result<Answer, UpnpError> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn exchange(route: &Route, address: SocketAddr, request: Request<'_>) -> Result<Answer, UpnpError> {
+    let mut stream = route.connect(address).await?;
     let own_ip = stream.local_addr()?.ip().to_canonical();
     stream.write_all(request.to_text(address).as_bytes()).await?;
     let mut bytes = Vec::new();
