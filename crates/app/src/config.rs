@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use freshet_model::AddressPolicy;
+use freshet_model::{AddressPolicy, SettingsPatch};
 
 /// Where things are kept and what the person at the computer decided on the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppConfig {
     /// Holds `freshet.db`, its backups, `pieces/` and `logs/`.
     pub data_dir: PathBuf,
@@ -15,6 +15,8 @@ pub struct AppConfig {
     /// by asking the router to let them in.
     pub enable_dht: bool,
     pub addresses: AddressPolicy,
+    /// Changed in the settings before anything leaves this computer; they stay changed.
+    pub settings: Option<SettingsPatch>,
 }
 
 impl AppConfig {
@@ -24,6 +26,7 @@ impl AppConfig {
             peer_port: 0,
             enable_dht: true,
             addresses: AddressPolicy::GlobalOnly,
+            settings: None,
         }
     }
 

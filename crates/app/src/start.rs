@@ -25,6 +25,8 @@ pub enum StartError {
     Engine(#[from] freshet_engine::StartError),
     #[error(transparent)]
     Web(#[from] freshet_web::BuildError),
+    #[error(transparent)]
+    Settings(#[from] freshet_store::UpdateSettingsError),
     #[error("opening the database was interrupted")]
     Interrupted,
 }
@@ -41,12 +43,18 @@ impl App {
     /// is a notice, not a failed start.
     ///
     /// # Errors
-    /// [`StartError`]: the data folder can't be used, or the engine can't run at all.
+    /// [`StartError`]: the data folder can't be used, [`AppConfig::settings`] can't be, or the engine can't run at all.
     pub async fn start(config: AppConfig) -> Result<Self, StartError> {
         let person_web = WebClient::new(AddressPolicy::PrivateToo)?;
         let options = StoreOptions::new(config.database());
         let opening = tokio::task::spawn_blocking(move || Store::open(options));
         let (store, opened) = opening.await.map_err(|_| StartError::Interrupted)??;
+        if let Some(patch) = config.settings.clone()
+            && let Err(error) = store.update_settings(patch).await
+        {
+            let _ = store.close().await;
+            return Err(error.into());
+        }
         let settings = store.settings();
         let transfers = transfers_of(&config, &settings);
         // Before the port for peers is open.

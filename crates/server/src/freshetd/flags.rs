@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use freshet_app::AppConfig;
-use freshet_model::{AddressPolicy, NetworkPatch, SettingsPatch};
+use freshet_model::{AddressPolicy, NetworkPatch, SettingsPatch, TransferPatch};
 use freshet_server::{Accounts, LanAddresses, PortChoice, ServerOptions};
 
 use crate::import_command::ImportArgs;
@@ -30,7 +30,9 @@ TorrServer's flags and what they do here:
   -4, --pubipv4, -6, --pubipv6
                         taken and without effect: peers learn our address from their own connections
   -r, --rdb             not taken: nothing here is read-only
-  -m, --maxsize; -s, --searchwa; --force-https; -T, --tg; -f, --fuse; --proxyurl; --proxymode
+      --proxyurl        the same, for http:// and socks5://; TCP goes through it, and nothing past it
+      --proxymode       taken; whatever it says, everything goes through the proxy
+  -m, --maxsize; -s, --searchwa; --force-https; -T, --tg; -f, --fuse
                         not taken
 
 Settings that a flag changes stay changed; the switches of the UI show them.";
@@ -83,6 +85,12 @@ pub(crate) struct Flags {
     /// Its key, PEM
     #[arg(long = "sslkey", value_name = "FILE", requires = "https_cert")]
     https_key: Option<String>,
+    /// Leads everything that leaves for the internet through a proxy
+    #[arg(long = "proxyurl", value_name = "URL")]
+    proxy_url: Option<String>,
+    /// Leaves this computer by one network interface alone, such as that of a VPN
+    #[arg(long = "interface", value_name = "NAME")]
+    network_interface: Option<String>,
     /// Shows the library as a read-only folder under /dav
     #[arg(long)]
     webdav: bool,
@@ -124,6 +132,8 @@ struct WithoutEffect {
     public_ipv4: Option<String>,
     #[arg(short = '6', long = "pubipv6", hide = true)]
     public_ipv6: Option<String>,
+    #[arg(long = "proxymode", hide = true)]
+    proxy_mode: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -185,6 +195,7 @@ impl Flags {
             } else {
                 AddressPolicy::GlobalOnly
             },
+            settings: self.settings(),
             ..AppConfig::new(self.data_dir()?)
         })
     }
@@ -228,7 +239,7 @@ impl Flags {
     }
 
     /// What the flags change in the settings; `None` if nothing.
-    pub(crate) fn settings(&self) -> Option<SettingsPatch> {
+    fn settings(&self) -> Option<SettingsPatch> {
         let switch = |is_on: bool| is_on.then_some(true);
         let network = NetworkPatch {
             https_enabled: switch(self.https),
@@ -238,7 +249,13 @@ impl Flags {
             webdav_enabled: switch(self.webdav),
             ..NetworkPatch::default()
         };
+        let transfers = TransferPatch {
+            proxy_url: self.proxy_url.clone(),
+            network_interface: self.network_interface.clone(),
+            ..TransferPatch::default()
+        };
         let patch = SettingsPatch {
+            transfers: (transfers != TransferPatch::default()).then_some(transfers),
             network: (network != NetworkPatch::default()).then_some(network),
             // Settings outlive the folder in which the command was given.
             watch_dir: self.watch_dir.as_ref().map(|folder| {
@@ -259,6 +276,8 @@ impl Flags {
             (ignored.web_log_path.is_some(), "--weblogpath"),
             (ignored.public_ipv4.is_some(), "--pubipv4"),
             (ignored.public_ipv6.is_some(), "--pubipv6"),
+            // All of it goes through the proxy.
+            (ignored.proxy_mode.as_deref().is_some_and(|mode| mode != "full"), "--proxymode"),
         ]
         .into_iter()
         .filter_map(|(is_given, name)| is_given.then_some(name))
@@ -314,6 +333,10 @@ mod tests {
             "1.2.3.4",
             "--torrentaddr",
             ":7000",
+            "--proxyurl",
+            "socks5://p:1080",
+            "--proxymode",
+            "tracker",
         ]);
 
         let patch = flags.settings().unwrap();
@@ -322,14 +345,14 @@ mod tests {
         assert_eq!((network.webdav_enabled, patch.watch_dir.as_deref()), (Some(true), Some("/in")));
         assert_eq!(flags.config().unwrap().peer_port, 7000);
         assert_eq!(flags.server_options().unwrap().port, PortChoice::Exact(9000));
-        assert_eq!(flags.without_effect(), ["--dontkill", "--logpath", "--pubipv4"]);
+        assert_eq!(patch.transfers.unwrap().proxy_url.as_deref(), Some("socks5://p:1080"));
+        assert_eq!(flags.without_effect(), ["--dontkill", "--logpath", "--pubipv4", "--proxymode"]);
         assert_eq!(parse(&[]).settings(), None);
     }
 
     #[test]
     fn what_would_mislead_is_refused() {
-        for arguments in [&["-r"][..], &["--maxsize", "5"], &["--proxyurl", "http://p"], &["--sslcert", "/c"]]
-        {
+        for arguments in [&["-r"][..], &["--maxsize", "5"], &["--fuse", "/m"], &["--sslcert", "/c"]] {
             assert!(Flags::try_parse_from([&["freshetd"], arguments].concat()).is_err(), "{arguments:?}");
         }
         let address = parse(&["--torrentaddr", "nowhere"]).config().unwrap_err().to_string();

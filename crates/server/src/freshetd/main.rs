@@ -19,7 +19,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Flags::parse()).await {
+    match Box::pin(run(Flags::parse())).await {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "freshetd: {error}");
@@ -55,7 +55,7 @@ async fn run(mut flags: Flags) -> Result<ExitCode, Box<dyn std::error::Error>> {
         tracing::warn!("{flag} has no effect");
     }
     let app = App::start(config).await?;
-    let server = match serve(&app, &flags, password, options).await {
+    let server = match serve(&app, password, options).await {
         Ok(server) => server,
         Err(error) => {
             app.shutdown(SHUTDOWN_DEADLINE).await;
@@ -79,16 +79,12 @@ async fn run(mut flags: Flags) -> Result<ExitCode, Box<dyn std::error::Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Settings and password first: what is listened to follows them.
+/// The password first: what is listened to follows it.
 async fn serve(
     app: &App,
-    flags: &Flags,
     password: Option<String>,
     options: freshet_server::ServerOptions,
 ) -> Result<Server, Box<dyn std::error::Error>> {
-    if let Some(patch) = flags.settings() {
-        app.update_settings(patch).await?;
-    }
     if let Some(password) = password {
         app.change_password(Some(password)).await?;
     }

@@ -114,16 +114,16 @@ async fn web(peer: SocketAddrV4, torrent_file: Vec<u8>) -> (u16, JoinSet<()>) {
     (port, tasks)
 }
 
-/// With everything that may find peers.
-async fn start(data_dir: &Path, enable_dht: bool) -> App {
-    let config = AppConfig { enable_dht, addresses: AddressPolicy::GlobalOnly, ..AppConfig::new(data_dir) };
+async fn start(data_dir: &Path, enable_dht: bool, settings: Option<SettingsPatch>) -> App {
+    let defaults = AppConfig::new(data_dir);
+    let config = AppConfig { enable_dht, settings, addresses: AddressPolicy::GlobalOnly, ..defaults };
     App::start(config).await.unwrap()
 }
 
-async fn set_proxy(app: &App, url: String) {
+fn with_proxy() -> SettingsPatch {
+    let url = format!("socks5://me:pw!@{PROXY}:{PROXY_PORT}");
     let transfers = TransferPatch { proxy_url: Some(url), ..TransferPatch::default() };
-    let patch = SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() };
-    app.update_settings(patch).await.unwrap();
+    SettingsPatch { transfers: Some(transfers), ..SettingsPatch::default() }
 }
 
 async fn shutdown(app: App) {
@@ -160,14 +160,11 @@ fn no_packet_goes_past_the_proxy_even_when_it_is_gone() {
         let seeder_port = one.peer.port();
         let (web_port, _web) = web(SocketAddrV4::new(PEER, seeder_port), two.torrent_file.clone()).await;
         let data_dir = folder.path().join("data");
-        let app = start(&data_dir, false).await;
-        set_proxy(&app, format!("socks5://me:pw!@{PROXY}:{PROXY_PORT}")).await;
-        shutdown(app).await;
-
         let mut capture = Witness::start("capture.py");
         capture.saw("the capture is ready", |seen| (*seen == json!("ready")).then_some(())).await;
         let mut proxy = Proxy::start().await;
-        let app = start(&data_dir, true).await;
+        // With everything that may find peers.
+        let app = start(&data_dir, true, Some(with_proxy())).await;
         let trackers = format!(
             "tr=http%3A%2F%2Ftracker.example%3A{web_port}%2Fannounce&tr=udp%3A%2F%2Fudp.example%3A6969&tr=udp%3A%2F%2F1.2.3.9%3A6969"
         );
@@ -223,7 +220,7 @@ fn a_proxy_that_is_turned_on_ends_what_went_past_it() {
         std::fs::write(folder.path().join("film.mkv"), film_bytes()).unwrap();
         let slow = SeederOptions { upload_limit_bytes_per_sec: 200_000, ..SeederOptions::default() };
         let (seeder, torrent) = Seeder::seeding(&folder.path().join("film.mkv"), slow).await.unwrap();
-        let app = start(&folder.path().join("data"), false).await;
+        let app = start(&folder.path().join("data"), false, None).await;
         // This way leads to the seeder directly, as to any other address here.
         let direct = format!("magnet:?xt=urn:btih:{}&x.pe={PEER}:{}", torrent.info_hash, torrent.peer.port());
         let relay = Relay::start(torrent.peer).await;
@@ -235,7 +232,7 @@ fn a_proxy_that_is_turned_on_ends_what_went_past_it() {
         relay.has_open(1).await;
 
         let mut proxy = Proxy::start().await;
-        set_proxy(&app, format!("socks5://me:pw!@{PROXY}:{PROXY_PORT}")).await;
+        app.update_settings(with_proxy()).await.unwrap();
         relay.has_open(0).await;
         proxy.is_asked_for(&PEER.to_string()).await;
         let mut rest = Vec::new();
