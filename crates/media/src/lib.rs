@@ -14,6 +14,7 @@ pub mod index;
 mod plan;
 mod probe;
 mod run;
+pub mod subtitles;
 mod text;
 mod tools;
 

@@ -187,12 +187,7 @@ mod tests {
             let flags: String =
                 flags.iter().filter(|(is, _)| *is).map(|(_, name)| format!(" {name}")).collect();
             let (language, title) = (track.language.as_deref(), track.title.as_deref());
-            format!(
-                "{} {} {}{flags}",
-                file_index.as_usize(),
-                language.unwrap_or("-"),
-                title.unwrap_or("-")
-            )
+            format!("{} {} {}{flags}", file_index.as_usize(), language.unwrap_or("-"), title.unwrap_or("-"))
         });
         told.collect()
     }
