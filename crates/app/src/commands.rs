@@ -4,8 +4,9 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, PlaybackIndex, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
-    SettingsPatch, TorrentDetail, TorrentSummary, TransferDetail, WireError,
+    ErrorCode, MediaRun, OpenedSubtitles, PlaybackIndex, PlaybackMap, PlaybackReport, PlaybackTicket,
+    PlayerTarget, Settings, SettingsPatch, SubtitleWindow, TorrentDetail, TorrentSummary, TransferDetail,
+    WireError,
 };
 use serde_json::Value;
 
@@ -13,8 +14,8 @@ use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
     AppInfo, IndexerTest, Nothing, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, Search,
-    SearchAnswer, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
-    ViewedSet, VolumeSet,
+    SearchAnswer, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded,
+    TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -132,6 +133,12 @@ commands! {
     Both playback_go_on: playback::go_on(PlaybackGoOn) -> ();
     /// How the pieces of the film stand on its axis of time; nothing while its length or its pieces are not known.
     Both playback_map: playback::map(PlaybackRef) -> Option<PlaybackMap>;
+    /// Opens a subtitle track of a playback. Waits for a file of text, or for the head of the film.
+    Both subtitle_open: playback::open_subtitles(SubtitleOpen) -> OpenedSubtitles;
+    /// What is said in a window of time. Waits for its bytes; a newer call for the same track ends it.
+    Both subtitle_window: playback::subtitle_window(SubtitleWindowAsk) -> SubtitleWindow;
+    /// Reads a subtitle file of the person's own.
+    Both subtitle_read: playback::read_own_subtitles(SubtitleRead) -> OpenedSubtitles;
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 

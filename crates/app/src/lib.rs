@@ -41,8 +41,8 @@ use std::sync::Arc;
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
     AppInfo, IndexerTest, Nothing, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, Search,
-    SearchAnswer, SearchFailure, SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef,
-    TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    SearchAnswer, SearchFailure, SearchResult, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd,
+    TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
@@ -59,7 +59,7 @@ pub use import::{
 };
 pub use library::{Added, Description};
 pub use logging::{LogGuard, start_logging};
-pub use playback::{MediaPart, MediaPartError};
+pub use playback::{MediaPart, MediaPartError, SubtitlePart};
 pub use preload::PreloadProgress;
 pub use start::StartError;
 pub use tasks::Tasks;

@@ -7,6 +7,7 @@ mod delivery;
 mod index;
 mod map;
 mod progress;
+mod subtitles;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ use tracing::{info, warn};
 pub use delivery::{MediaPart, MediaPartError};
 pub(crate) use index::index;
 pub(crate) use map::map;
+pub use subtitles::SubtitlePart;
+pub(crate) use subtitles::{open_subtitles, read_own_subtitles, subtitle_window};
 
 use crate::args::{PlaybackGoOn, PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;
@@ -56,6 +59,7 @@ struct Playback {
     is_look: bool,
     run: Option<delivery::RunningRun>,
     moments: map::Moments,
+    subtitles: subtitles::SubtitleState,
 }
 
 impl Playbacks {
@@ -111,6 +115,7 @@ impl App {
             is_look: true,
             run: None,
             moments: map::Moments::default(),
+            subtitles: subtitles::SubtitleState::default(),
         };
         self.inner.playbacks.insert(id.clone(), playback);
         id
@@ -190,6 +195,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         is_look: false,
         run: None,
         moments: map::Moments::default(),
+        subtitles: subtitles::SubtitleState::default(),
     };
     app.inner.playbacks.insert(id.clone(), playback);
 
@@ -213,6 +219,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         previous_file,
         next_file,
         tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
+        subtitles: subtitles::listed(&probe, &record.files, &file),
         stream_path: format!("/play/{}/{}", args.info_hash, file.torrserver_id),
         playback_id: id,
     })

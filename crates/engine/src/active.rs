@@ -61,6 +61,8 @@ pub(crate) struct OpenReader {
 pub(crate) enum Purpose {
     Watch,
     Look,
+    /// What is said in the film that somebody watches.
+    Subtitles,
 }
 
 /// As long as this lives, the torrent is in use.

@@ -146,6 +146,18 @@ impl Engine {
         self.open(info_hash, file, Purpose::Look).await
     }
 
+    /// As [`Engine::peek_file`], for subtitles of a film that is being watched: only the film itself comes first.
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn open_subtitles(
+        &self,
+        info_hash: InfoHash,
+        file: FileIndex,
+    ) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::Subtitles).await
+    }
+
     async fn open(
         &self,
         info_hash: InfoHash,
@@ -166,6 +178,7 @@ impl Engine {
         let class = match purpose {
             Purpose::Watch => Class::Player,
             Purpose::Look => Class::Preview,
+            Purpose::Subtitles => Class::Subtitles,
         };
         let bytes = torrent.layout.file_range(index).ok_or(OpenFileError::NoSuchFile(file))?;
         if torrent.is_first_use(index)

@@ -5,6 +5,7 @@
 
 mod ass;
 mod charset;
+mod converted;
 mod limits;
 mod marks;
 mod matroska;
@@ -13,7 +14,9 @@ mod timed;
 
 pub use ass::{MAX_SCRIPT_BYTES, event_line, script_cues};
 pub use charset::{CHARSETS, decode};
+pub use converted::{ConvertError, converted_cues};
 pub use limits::{MAX_CUES, MAX_TEXT_FILE_BYTES};
+pub use marks::text_cue;
 pub use matroska::{ReadBlocksError, SubtitleBlock, SubtitleReader};
 pub use pgs::{MAX_SUP_BYTES, checked_sup, sup_of};
 pub use timed::{TimedFormat, timed_cues};

@@ -126,6 +126,16 @@ impl Words {
     }
 }
 
+/// One cue of text as a film holds it, without a time of its own.
+pub fn text_cue(text: &str, is_web_vtt: bool, start_secs: f64, end_secs: f64) -> Option<SubtitleCue> {
+    if end_secs <= start_secs {
+        return None;
+    }
+    let mut words = Words::default();
+    read_tagged(text.trim_end_matches('\0'), is_web_vtt, &mut words);
+    words.into_cue(start_secs, end_secs)
+}
+
 /// Names of tags that say how text looks or who says it. What they are about beyond our three flags is not shown.
 const TAGS: [&str; 13] = ["i", "b", "u", "s", "font", "c", "v", "lang", "ruby", "rt", "span", "em", "strong"];
 /// No tag of ours is longer with what stands in it.

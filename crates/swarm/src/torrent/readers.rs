@@ -18,6 +18,8 @@ const READ_AHEAD_SECS: f64 = 30.0;
 const READ_AHEAD_BYTES: Range<f64> = (16 << 20) as f64..(64 << 20) as f64;
 /// Somebody who looks into a file reads a little here and there.
 const PREVIEW_BYTES: u64 = 2 << 20;
+/// A line of text here, the next one megabytes later.
+const SUBTITLE_BYTES: u64 = 64 << 10;
 /// What is assumed before somebody has read for a while: 8 Mbit/s.
 const FIRST_GUESS_BYTES_PER_SEC: f64 = 1e6;
 /// How long what was read before counts.
@@ -250,6 +252,7 @@ impl Reader {
         let bytes_per_sec = self.pace.bytes_per_sec();
         let window_bytes = match self.class {
             Class::Preview => PREVIEW_BYTES,
+            Class::Subtitles => SUBTITLE_BYTES,
             _ => (bytes_per_sec * READ_AHEAD_SECS).clamp(READ_AHEAD_BYTES.start, READ_AHEAD_BYTES.end) as u64,
         };
         Demand {
