@@ -13,6 +13,8 @@ import { Osd } from "./osd.svelte";
 import type { PlayerController } from "./player-controller.svelte";
 import { saveScreenshot } from "./screenshot";
 import { SkipOffer } from "./skip-offer.svelte";
+import { SubtitleMemory } from "./subtitles/memory";
+import { SubtitleControl } from "./subtitles/subtitle-control.svelte";
 import { trackName } from "./tracks";
 
 export interface PlayerViewParts {
@@ -30,6 +32,7 @@ export class PlayerView {
   readonly osd = new Osd();
   readonly skip = new SkipOffer();
   readonly nextUp = new NextUp();
+  readonly subtitles: SubtitleControl;
 
   readonly isDialogShown = $derived(this.isHelpShown || this.isGoToShown);
 
@@ -44,6 +47,7 @@ export class PlayerView {
     this.#player = player;
     this.#i18n = i18n;
     this.#parts = parts;
+    this.subtitles = new SubtitleControl(host, i18n, new SubtitleMemory(() => localStorage));
   }
 
   get hasOwnWindow(): boolean {
@@ -126,6 +130,10 @@ export class PlayerView {
     );
   }
 
+  badSubtitleFile(): void {
+    this.#say("player.subtitles.notOne");
+  }
+
   toggleNight(): void {
     const { sound } = this.#player.volume;
     sound.toggleNight();
@@ -177,6 +185,13 @@ export class PlayerView {
         else if (player.ticket) this.#say("player.noOtherAudio");
         return;
       }
+      case "subtitle_toggle":
+      case "subtitle_next":
+      case "subtitle_second":
+      case "subtitle_delay":
+      case "subtitle_size":
+        if (player.ticket) this.osd.say(this.subtitles.perform(action));
+        return;
       case "speed_step":
         player.speed.step(action.direction);
         return this.osd.say(format.speed(player.speed.rate));
