@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { test as base, expect } from "@playwright/test";
 
-import { clipsFolder, seriesFolder } from "./clips";
+import { clipsFolder, seriesFolder, subtitledFolder } from "./clips";
 
 const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const fromEnvironment = (name: string, fallback: string) =>
@@ -119,7 +119,7 @@ async function startSeeder(folder: string): Promise<{ child: ChildProcess; seede
   return { child, seeded: { magnet, infoHash: info_hash } };
 }
 
-export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Seeded }>({
+export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Seeded; subtitled: Seeded }>({
   seeded: [
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
@@ -133,6 +133,15 @@ export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Se
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
       const { child, seeded } = await startSeeder(seriesFolder);
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ],
+  subtitled: [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder(subtitledFolder);
       await use(seeded);
       await stopChild(child, "SIGTERM");
     },
