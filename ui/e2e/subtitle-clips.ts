@@ -89,7 +89,7 @@ filename: http://${EVIL}/g.png
 
 /** Pictures of a disc: a white block from the first to the second moment, once each eight seconds. */
 export function sup(secs: number): Buffer {
-  const [width, height, side] = [640, 360, 64];
+  const [width, height, side] = [640, 360, 60];
   const segment = (kind: number, body: Buffer) =>
     Buffer.concat([Buffer.from([kind, body.length >> 8, body.length & 255]), body]);
   const number16 = (...values: number[]) => Buffer.from(values.flatMap((value) => [value >> 8, value & 255]));
