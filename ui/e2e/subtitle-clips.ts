@@ -66,11 +66,16 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 const assEvent = (start: number, end: number, text: string) =>
   `Dialogue: 0,0:${two(Math.floor(start / 60))}:${two(start % 60)}.00,0:${two(Math.floor(end / 60))}:${two(end % 60)}.00,Default,,0,0,0,,${text}\n`;
 
+/** Words in the film's font, then the same in ours, two seconds each. */
 export function ass(): string {
   const events = Array.from({ length: SUBTITLED_SECS / 2 }, (_, number) =>
-    assEvent(number * 2, number * 2 + 2, `{\\c&H0000FF&}SCRIPT WORDS ${number}`),
+    assEvent(
+      number * 2,
+      number * 2 + 2,
+      `{\\c&H0000FF&${number % 2 === 0 ? "" : "\\fnLiberation Sans"}}SCRIPT WORDS`,
+    ),
   );
-  return ASS_HEAD("Inter Variable") + events.join("");
+  return ASS_HEAD("Inter") + events.join("");
 }
 
 export function hostileAss(): string {

@@ -99,16 +99,20 @@ const drawn = (page: Page) =>
       copy.width = 320;
       copy.height = 180;
       const context = copy.getContext("2d");
-      if (!context || canvas.width === 0) return { count: 0, red: 0 };
+      if (!context || canvas.width === 0) return { count: 0, red: 0, redWidth: 0 };
       context.drawImage(canvas, 0, 0, copy.width, copy.height);
       const { data } = context.getImageData(0, 0, copy.width, copy.height);
-      let [count, red] = [0, 0];
+      let [count, red, left, right] = [0, 0, copy.width, 0];
       for (let at = 0; at < data.length; at += 4) {
         if ((data[at + 3] ?? 0) < 128) continue;
         count += 1;
-        if ((data[at] ?? 0) > 180 && (data[at + 1] ?? 0) < 80) red += 1;
+        if ((data[at] ?? 0) <= 180 || (data[at + 1] ?? 0) >= 80) continue;
+        red += 1;
+        const x = (at / 4) % copy.width;
+        left = Math.min(left, x);
+        right = Math.max(right, x);
       }
-      return { count, red };
+      return { count, red, redWidth: right - left };
     });
 
 test("the track in the person's language is shown when its words are said, also after a far seek", async ({
@@ -183,7 +187,16 @@ test("a script is drawn with the fonts of the film", async ({ page, server, subt
   await expect
     .poll(() => watched.requests.some((url) => /\/media\/[0-9a-f]+\/font-\d+$/.test(url)))
     .toBe(true);
+  await page.waitForLoadState("networkidle");
+  await page.keyboard.press("Home");
+  await expect.poll(() => videoTime(page)).toBeLessThan(1);
+  await playsPast(page, 2.6);
+  const ours = (await drawn(page)).redWidth;
+  await playsPast(page, 4.6);
+  const films = (await drawn(page)).redWidth;
+  expect(await videoTime(page)).toBeLessThan(6);
   await page.screenshot({ path: test.info().outputPath("script.png") });
+  expect(Math.abs(films - ours), `${films} and ${ours}`).toBeGreaterThan(3);
   await page.keyboard.press("8");
   await playsPast(page, 96.5);
   await expect.poll(async () => (await drawn(page)).red).toBeGreaterThan(50);
