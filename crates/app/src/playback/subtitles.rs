@@ -208,6 +208,9 @@ pub(crate) async fn read_own_subtitles(app: &App, args: SubtitleRead) -> Result<
     let bytes = BASE64
         .decode(args.base64.as_bytes())
         .map_err(|_| WireError::new(ErrorCode::BadRequest, "the content of the file is not base64"))?;
+    if bytes.len() as u64 > MAX_TEXT_FILE_BYTES {
+        return Err(too_large());
+    }
     let name = args.name.chars().take(255).collect();
     let read = read_text(name, bytes, args.charset, None).await?;
     with_fonts(app, &film, read).await
