@@ -13,6 +13,7 @@ import type { Page } from "@playwright/test";
 import { test as base, expect } from "@playwright/test";
 
 import { clipsFolder, seriesFolder, subtitledFolder } from "./clips";
+import { SUBTITLED_FILM } from "./subtitle-clips";
 
 const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const fromEnvironment = (name: string, fallback: string) =>
@@ -167,6 +168,29 @@ export async function addTorrent(server: Server, seeded: Seeded): Promise<void> 
     body: JSON.stringify({ source: seeded.magnet }),
   });
   expect(response.status).toBe(200);
+}
+
+/** Plays a file of the torrent with subtitles. */
+export async function openSubtitled(
+  page: Page,
+  server: Server,
+  subtitled: Seeded,
+  name = SUBTITLED_FILM,
+): Promise<void> {
+  await addTorrent(server, subtitled);
+  const indexOf = async () => {
+    const detail = await fetch(`${server.url}/rpc/torrent_detail`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
+      body: JSON.stringify({ info_hash: subtitled.infoHash }),
+    });
+    const { files } = (await detail.json()) as { files: { index: number; path: string }[] };
+    return files.find(({ path }) => path.endsWith(name))?.index;
+  };
+  // The details come from the seeder.
+  await expect.poll(indexOf).toBeDefined();
+  await page.goto(`${server.url}/player.html#${subtitled.infoHash}/${await indexOf()}`);
+  await playsPast(page, 0.3);
 }
 
 /** Does what opens the player and gives its page. */

@@ -1,8 +1,7 @@
 import type { Page } from "@playwright/test";
 
-import type { Seeded, Server } from "./harness";
-import { addTorrent, expect, playsPast, test, videoTime } from "./harness";
-import { EVIL, hostileSrt, lineAt, RUSSIAN, srt, SUBTITLED_FILM, SUBTITLED_MP4 } from "./subtitle-clips";
+import { expect, openSubtitled, playsPast, test, videoTime } from "./harness";
+import { EVIL, hostileSrt, lineAt, RUSSIAN, srt, SUBTITLED_MP4 } from "./subtitle-clips";
 
 /** Every address that the page asked, and what of the subtitles became an element. */
 interface Watched {
@@ -21,23 +20,6 @@ function watchPage(page: Page): Watched {
     void dialog.dismiss();
   });
   return watched;
-}
-
-async function open(page: Page, server: Server, subtitled: Seeded, name = SUBTITLED_FILM): Promise<void> {
-  await addTorrent(server, subtitled);
-  const indexOf = async () => {
-    const detail = await fetch(`${server.url}/rpc/torrent_detail`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
-      body: JSON.stringify({ info_hash: subtitled.infoHash }),
-    });
-    const { files } = (await detail.json()) as { files: { index: number; path: string }[] };
-    return files.find(({ path }) => path.endsWith(name))?.index;
-  };
-  // The details come from the seeder.
-  await expect.poll(indexOf).toBeDefined();
-  await page.goto(`${server.url}/player.html#${subtitled.infoHash}/${await indexOf()}`);
-  await playsPast(page, 0.3);
 }
 
 /** Brings the controls first, as a hand on the mouse does. */
@@ -120,7 +102,7 @@ test("the track in the person's language is shown when its words are said, also 
   server,
   subtitled,
 }) => {
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   await expect(first(page)).toContainText("inside");
   await shows(page, "inside");
   await page.screenshot({ path: test.info().outputPath("text.png") });
@@ -140,7 +122,7 @@ test("a file beside the film is read by its encoding, and by another one by hand
   server,
   subtitled,
 }) => {
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   await choose(page, /^Russian · SRT/);
   await expect(first(page)).toContainText(RUSSIAN);
   await openMenu(page);
@@ -162,7 +144,7 @@ test("delay, size, height and a second track are for the person to choose", asyn
   server,
   subtitled,
 }) => {
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   await expect(first(page)).toContainText("inside");
   const size = () => first(page).evaluate((element) => parseFloat(getComputedStyle(element).fontSize));
   const usual = await size();
@@ -181,7 +163,7 @@ test("delay, size, height and a second track are for the person to choose", asyn
 
 test("a script is drawn with the fonts of the film", async ({ page, server, subtitled }) => {
   const watched = watchPage(page);
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   await choose(page, /Signs/);
   await expect.poll(async () => (await drawn(page)).red, { timeout: 20_000 }).toBeGreaterThan(50);
   await expect
@@ -212,7 +194,7 @@ test("pictures of a disc are drawn when they are due, from the film and from a f
   server,
   subtitled,
 }) => {
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   for (const name of [/^German/, /^Swedish/]) {
     await choose(page, name);
     await page.keyboard.press("Home");
@@ -226,13 +208,13 @@ test("pictures of a disc are drawn when they are due, from the film and from a f
 });
 
 test("text of an MP4 is shown", async ({ page, server, subtitled }) => {
-  await open(page, server, subtitled, SUBTITLED_MP4);
+  await openSubtitled(page, server, subtitled, SUBTITLED_MP4);
   await expect(first(page)).toContainText("from mp4");
   await shows(page, "from mp4");
 });
 
 test("a dropped file is shown, and what is none is refused", async ({ page, server, subtitled }) => {
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   const drop = async (name: string, content: string) => {
     const data = await page.evaluateHandle(
       ([fileName, text]) => {
@@ -255,7 +237,7 @@ test("a dropped file is shown, and what is none is refused", async ({ page, serv
 
 test("hostile subtitles leave no element and no request in the page", async ({ page, server, subtitled }) => {
   const watched = watchPage(page);
-  await open(page, server, subtitled);
+  await openSubtitled(page, server, subtitled);
   await expect(first(page)).toContainText("inside");
   const clean = await tagsOf(page);
   const check = async () => {
