@@ -71,7 +71,8 @@ pub fn subtitle_blocks(bytes: &[u8]) {
         for (from, to) in [(0, 5), (3, 600), (0, u64::MAX)] {
             let (from, to) = (Duration::from_secs(from), Duration::from_secs(to.min(1 << 40)));
             let reader = SubtitleReader::new(Cursor::new(bytes), bytes.len() as u64, subtitles, times);
-            let Ok(blocks) = at_once(reader.window(track, from, to)) else { continue };
+            let Ok(found) = at_once(reader.window(track, from, to, &[])) else { continue };
+            let blocks = found.blocks;
             assert!(blocks.is_sorted_by_key(|block| block.start));
             assert!(blocks.iter().all(|block| (from..to).contains(&block.start)));
         }

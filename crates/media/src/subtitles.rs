@@ -17,7 +17,7 @@ pub use charset::{CHARSETS, decode};
 pub use converted::{ConvertError, converted_cues};
 pub use limits::{MAX_CUES, MAX_TEXT_FILE_BYTES};
 pub use marks::text_cue;
-pub use matroska::{ReadBlocksError, SubtitleBlock, SubtitleReader};
+pub use matroska::{FoundBlocks, ReadBlocksError, SubtitleBlock, SubtitleReader};
 pub use pgs::{MAX_SUP_BYTES, checked_sup, sup_of};
 pub use timed::{TimedFormat, timed_cues};
 

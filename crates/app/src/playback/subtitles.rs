@@ -3,7 +3,7 @@
 //! Nothing is read that nobody asked for, and the page asks for no more than a few windows ahead of the film: a subtitle
 //! never makes the swarm fetch a film early.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_WINDOW_SECS: f64 = 300.0;
 /// How long something is shown that does not say it.
 const UNTOLD_SECS: f64 = 4.0;
+/// Places that may be a little late for a window; the one before them is not.
+const KNOWN_PLACES: usize = 64;
+/// A film of a day has fewer clusters.
+const MAX_PASSED: usize = 100_000;
 /// Tracks that are read at the same time: two are shown.
 const MAX_AT_ONCE: usize = 4;
 
@@ -46,6 +50,8 @@ pub(super) struct SubtitleState {
     index: Arc<OnceCell<Option<Arc<ContainerIndex>>>>,
     /// The newest question about each track; an older one is not worth an answer.
     asked: Arc<Mutex<HashMap<SubtitleSource, CancellationToken>>>,
+    /// Where clusters stand in a film without an index, as far as somebody has passed them.
+    passed: Arc<Mutex<BTreeMap<Duration, u64>>>,
 }
 
 /// What there is to know of a playback to read its subtitles.
@@ -65,6 +71,19 @@ pub(super) fn listed(probe: &Probe, files: &[FileEntry], film: &FileEntry) -> Ve
 }
 
 impl SubtitleState {
+    /// The last places that were passed before that moment.
+    fn passed_before(&self, time: Duration) -> Vec<(Duration, u64)> {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.range(..=time).rev().take(KNOWN_PLACES).map(|(time, byte)| (*time, *byte)).collect()
+    }
+
+    fn pass(&self, places: Vec<(Duration, u64)>) {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed.len() < MAX_PASSED {
+            passed.extend(places);
+        }
+    }
+
     /// A token for a new question about a track; the one before it ends.
     fn ask(&self, source: SubtitleSource) -> Result<CancellationToken, WireError> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -302,7 +321,7 @@ fn track_of<'a>(film: &Film, index: &'a ContainerIndex, stream_index: u32) -> Op
     index.subtitles.as_ref()?.tracks.get(place)
 }
 
-struct FoundBlocks {
+struct Spoken {
     codec: String,
     head: String,
     blocks: Vec<SubtitleBlock>,
@@ -314,7 +333,7 @@ async fn film_blocks(
     film: &Film,
     stream_index: u32,
     window: &Window,
-) -> Result<Option<FoundBlocks>, WireError> {
+) -> Result<Option<Spoken>, WireError> {
     let Some(index) = app.index_of(film).await? else { return Ok(None) };
     if index.container == Container::Mp4 {
         return Ok(None);
@@ -329,8 +348,11 @@ async fn film_blocks(
     let file_bytes = reader.len_bytes();
     let times = index.time_index.as_ref().ok();
     let reader = SubtitleReader::new(reader, file_bytes, subtitles, times);
-    let blocks = reader.window(track, window.from, window.to).await.map_err(|error| error.wire())?;
-    Ok(Some(FoundBlocks { codec: track.codec.clone(), head: script_head(&track.private), blocks }))
+    let known = film.state.passed_before(window.from);
+    let found = reader.window(track, window.from, window.to, &known).await.map_err(|error| error.wire())?;
+    film.state.pass(found.passed);
+    let blocks = found.blocks;
+    Ok(Some(Spoken { codec: track.codec.clone(), head: script_head(&track.private), blocks }))
 }
 
 /// Start and end of a block by the page's clock.
@@ -341,7 +363,7 @@ fn span(block: &SubtitleBlock, next: Option<&SubtitleBlock>, start_secs: f64) ->
     (start.max(0.0), start + length)
 }
 
-fn text_window(found: &FoundBlocks, start_secs: f64) -> SubtitleWindow {
+fn text_window(found: &Spoken, start_secs: f64) -> SubtitleWindow {
     let is_web_vtt = found.codec.contains("WEBVTT");
     let cue = |(at, block): (usize, &SubtitleBlock)| -> Option<SubtitleCue> {
         let (start, end) = span(block, found.blocks.get(at + 1), start_secs);
@@ -350,7 +372,7 @@ fn text_window(found: &FoundBlocks, start_secs: f64) -> SubtitleWindow {
     SubtitleWindow { cues: found.blocks.iter().enumerate().filter_map(cue).collect(), events: Vec::new() }
 }
 
-fn script_window(found: &FoundBlocks, start_secs: f64) -> SubtitleWindow {
+fn script_window(found: &Spoken, start_secs: f64) -> SubtitleWindow {
     let line = |(at, block): (usize, &SubtitleBlock)| {
         let (start, end) = span(block, found.blocks.get(at + 1), start_secs);
         event_line(&String::from_utf8_lossy(&block.data), start, end)

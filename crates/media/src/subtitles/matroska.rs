@@ -27,6 +27,8 @@ const PEEK_BYTES: u64 = 48;
 const FRONT_ELEMENTS: u32 = 4;
 /// What is read at once; the next header is often not far.
 const CHUNK_BYTES: usize = 4096;
+/// How far a film without an index is walked over for a window.
+const MAX_WALK: Duration = Duration::from_secs(120);
 /// Blocks of one moment stand a little before or behind those of another track.
 const SLACK: Duration = Duration::from_secs(2);
 
@@ -62,6 +64,16 @@ pub struct SubtitleReader<'a, R> {
     steps: u32,
     found: Vec<SubtitleBlock>,
     found_bytes: usize,
+    /// Where clusters stand in a film that has no index.
+    passed: Vec<(Duration, u64)>,
+}
+
+/// What one window gave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FoundBlocks {
+    pub blocks: Vec<SubtitleBlock>,
+    /// In a film without an index: where clusters stand that were passed, by time. They lead to the next window.
+    pub passed: Vec<(Duration, u64)>,
 }
 
 /// What an element of a cluster turned out to be.
@@ -73,11 +85,22 @@ enum Walked {
 
 impl<'a, R: AsyncRead + AsyncSeek + Unpin> SubtitleReader<'a, R> {
     pub fn new(input: R, file_bytes: u64, index: &'a SubtitleIndex, times: Option<&'a TimeIndex>) -> Self {
-        let (bytes, found) = (Vec::new(), Vec::new());
-        Self { input, file_bytes, index, times, start: 0, bytes, steps: 0, found, found_bytes: 0 }
+        Self {
+            input,
+            file_bytes,
+            index,
+            times,
+            start: 0,
+            bytes: Vec::new(),
+            steps: 0,
+            found: Vec::new(),
+            found_bytes: 0,
+            passed: Vec::new(),
+        }
     }
 
-    /// The blocks of a track that begin in `from..to`, by the clock of the file, in order.
+    /// The blocks of a track that begin in `from..to`, by the clock of the file, in order. `known` are places that earlier
+    /// windows passed: a film without an index is walked from there, or from its beginning, and not far.
     ///
     /// # Errors
     /// [`ReadBlocksError`]. What is damaged in the film costs what stands behind it in the cluster.
@@ -86,12 +109,13 @@ impl<'a, R: AsyncRead + AsyncSeek + Unpin> SubtitleReader<'a, R> {
         track: &SubtitleIndexTrack,
         from: Duration,
         to: Duration,
-    ) -> Result<Vec<SubtitleBlock>, ReadBlocksError> {
+        known: &[(Duration, u64)],
+    ) -> Result<FoundBlocks, ReadBlocksError> {
         if track.packing == crate::index::Packing::Unknown {
             return Err(ReadBlocksError::Packing);
         }
         if track.points.is_empty() {
-            self.walk_window(track, from, to).await?;
+            self.walk_window(track, from, to, known).await?;
         } else {
             self.follow(track, from, to).await?;
         }
@@ -99,7 +123,7 @@ impl<'a, R: AsyncRead + AsyncSeek + Unpin> SubtitleReader<'a, R> {
         found.retain(|block| (from..to).contains(&block.start));
         found.sort_by_key(|block| block.start);
         found.dedup();
-        Ok(found)
+        Ok(FoundBlocks { blocks: found, passed: self.passed })
     }
 
     fn time(&self, ticks: i128) -> Duration {
@@ -157,10 +181,20 @@ impl<'a, R: AsyncRead + AsyncSeek + Unpin> SubtitleReader<'a, R> {
         track: &SubtitleIndexTrack,
         from: Duration,
         to: Duration,
+        known: &[(Duration, u64)],
     ) -> Result<(), ReadBlocksError> {
-        let mut at = match self.times.and_then(|times| times.sync_before(from.saturating_sub(SLACK))) {
+        let early = from.saturating_sub(SLACK);
+        let mut at = match self.times.and_then(|times| times.sync_before(early)) {
             Some(point) => point.byte,
-            None => return Err(ReadBlocksError::NoIndex),
+            None => {
+                let passed = known.iter().filter(|(time, _)| *time <= early).max();
+                let (time, byte) = passed.copied().unwrap_or((Duration::ZERO, self.index.segment.start));
+                // The way there would make the swarm fetch what nobody has got to.
+                if from.saturating_sub(time) > MAX_WALK {
+                    return Err(ReadBlocksError::NoIndex);
+                }
+                byte
+            }
         };
         while let Walked::Next(next) = self.walk_cluster(track, at, to + SLACK).await? {
             at = next;
@@ -192,7 +226,7 @@ impl<'a, R: AsyncRead + AsyncSeek + Unpin> SubtitleReader<'a, R> {
             return Ok(end.map_or(Walked::End, Walked::Next));
         }
         let cluster_end = end.unwrap_or(segment_end).min(segment_end);
-        let mut at = body;
+        let (cluster_at, mut at) = (at, body);
         let mut ticks = None;
         while at < cluster_end && !self.is_full() {
             self.steps += 1;
@@ -209,6 +243,12 @@ impl<'a, R: AsyncRead + AsyncSeek + Unpin> SubtitleReader<'a, R> {
                     ticks = self.number(body, next - body).await?;
                     if ticks.is_none_or(|ticks| self.time(ticks.into()) >= to) {
                         return Ok(Walked::End);
+                    }
+                    if let Some(ticks) = ticks
+                        && self.times.is_none()
+                    {
+                        let time = self.time(ticks.into());
+                        self.passed.push((time, cluster_at));
                     }
                 }
                 (SIMPLE_BLOCK | BLOCK_GROUP, Some(ticks)) => {

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail the test")]
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use freshet_media::index::{ContainerIndex, read_index};
-use freshet_media::subtitles::{SubtitleBlock, SubtitleReader, event_line, script_cues, sup_of};
+use freshet_media::subtitles::{
+    FoundBlocks, ReadBlocksError, SubtitleBlock, SubtitleReader, event_line, script_cues, sup_of,
+};
 use tokio::fs::File;
 
 const SECS: u32 = 60;
@@ -61,11 +64,22 @@ async fn index(path: &Path) -> ContainerIndex {
 }
 
 async fn window(path: &Path, index: &ContainerIndex, track: usize, from: u64, to: u64) -> Vec<SubtitleBlock> {
+    found(path, index, track, from..to, &[]).await.unwrap().blocks
+}
+
+async fn found(
+    path: &Path,
+    index: &ContainerIndex,
+    track: usize,
+    secs: Range<u64>,
+    known: &[(Duration, u64)],
+) -> Result<FoundBlocks, ReadBlocksError> {
     let bytes = fs::metadata(path).unwrap().len();
     let subtitles = index.subtitles.as_ref().unwrap();
     let input = File::open(path).await.unwrap();
     let reader = SubtitleReader::new(input, bytes, subtitles, index.time_index.as_ref().ok());
-    reader.window(&subtitles.tracks[track], Duration::from_secs(from), Duration::from_secs(to)).await.unwrap()
+    let (from, to) = (Duration::from_secs(secs.start), Duration::from_secs(secs.end));
+    reader.window(&subtitles.tracks[track], from, to, known).await
 }
 
 fn texts(blocks: &[SubtitleBlock]) -> Vec<String> {
@@ -165,13 +179,39 @@ async fn the_index_leads_past_pictures_and_sound() {
 
     let reader =
         SubtitleReader::new(&mut input, bytes.len() as u64, subtitles, index.time_index.as_ref().ok());
-    let blocks =
-        reader.window(&subtitles.tracks[0], Duration::from_secs(20), Duration::from_secs(40)).await.unwrap();
+    let blocks = reader
+        .window(&subtitles.tracks[0], Duration::from_secs(20), Duration::from_secs(40), &[])
+        .await
+        .unwrap()
+        .blocks;
 
     assert_eq!(blocks.len(), 10);
     // The header of a cluster and the block, 4 KiB each.
     assert!(input.read_bytes <= 20 * 4096, "{}", input.read_bytes);
     assert!(bytes.len() > 1_000_000, "{}", bytes.len());
+}
+
+#[tokio::test]
+async fn a_film_without_an_index_is_followed_from_window_to_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let (srt, path) = (srt(folder.path()), folder.path().join("piped.mkv"));
+    // Through a pipe nothing can be written once more: no cues, and clusters of unknown length.
+    let out = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=32x18:r=5:d=60", "-i", srt.to_str().unwrap()])
+        .args(["-map", "0", "-map", "1", "-c:v", "libx264", "-c:s", "copy", "-f", "matroska", "pipe:1"])
+        .output()
+        .unwrap();
+    fs::write(&path, out.stdout).unwrap();
+    let index = index(&path).await;
+    assert!(index.time_index.is_err());
+
+    let first = found(&path, &index, 0, 0..30, &[]).await.unwrap();
+    let second = found(&path, &index, 0, 30..60, &first.passed).await.unwrap();
+
+    assert_eq!((first.blocks.len(), second.blocks.len()), (15, 14));
+    assert!(first.passed.len() > 1 && second.passed[0].0 > Duration::from_secs(10), "{:?}", second.passed);
+    let far = found(&path, &index, 0, 200..230, &first.passed).await;
+    assert!(matches!(far, Err(ReadBlocksError::NoIndex)), "{far:?}");
 }
 
 /// Pictures of a disc, with sizes as they are on one.

@@ -277,3 +277,20 @@ impl Reader {
         (has_bytes && std::mem::take(&mut self.is_noted)).then_some(waited)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subtitles_and_looks_fetch_little_ahead_whatever_their_pace() {
+        let mut readers = Readers::default();
+        let window = |readers: &mut Readers, class| {
+            let id = readers.open(0..1 << 40, class, Duration::ZERO);
+            readers.wish(id).map(|demand| demand.window_bytes)
+        };
+        assert_eq!(window(&mut readers, Class::Subtitles), Some(64 << 10));
+        assert_eq!(window(&mut readers, Class::Preview), Some(2 << 20));
+        assert!(window(&mut readers, Class::Player) >= Some(16 << 20));
+    }
+}
