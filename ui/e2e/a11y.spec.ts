@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import type { Page } from "@playwright/test";
 import type { AxeResults } from "axe-core";
 
-import { addTorrent, expect, playsPast, test } from "./harness";
+import { addTorrent, expect, openSubtitled, playsPast, test } from "./harness";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -88,4 +88,19 @@ test("the way from the link to the film needs no pointer", async ({ page, server
   await player.keyboard.press("Home");
   await player.keyboard.press("Control+ArrowRight");
   await playsPast(player, 60);
+});
+
+test("subtitles can be chosen by everybody", async ({ page, server, subtitled }) => {
+  await openSubtitled(page, server, subtitled);
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Subtitles", exact: true }).press("Enter");
+  await expect(page.getByRole("dialog", { name: "Subtitles" })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  // By keys alone: the next track, and back to where the menu was opened from.
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("radio", { name: /^Russian · Forced/ })).toBeChecked();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Subtitles", exact: true })).toBeFocused();
+  await expect(page.getByTestId("first-subtitles")).toContainText("forced sign");
 });

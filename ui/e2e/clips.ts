@@ -4,8 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import { makeSubtitled, SUBTITLED_NAME } from "./subtitle-clips";
+
 /** Raise it when the films change. */
-const VERSION = 2;
+const VERSION = 3;
 
 export const TORRENT_NAME = "Two rivers";
 export const LONG_FILM = "long.mkv";
@@ -22,6 +24,7 @@ export const CREDITS_FROM_SECS = 600;
 const allClips = join(tmpdir(), `freshet-e2e-clips-${VERSION}`);
 export const clipsFolder = join(allClips, TORRENT_NAME);
 export const seriesFolder = join(allClips, SERIES_NAME);
+export const subtitledFolder = join(allClips, SUBTITLED_NAME);
 
 function makeFilm(path: string, secs: number): void {
   const input = (source: string) => ["-f", "lavfi", "-i", source];
@@ -90,4 +93,5 @@ export default function makeClips(): void {
     makeEpisode(join(scratch, FIRST_EPISODE), 440);
     makeEpisode(join(scratch, SECOND_EPISODE), 660);
   });
+  makeOnce(subtitledFolder, makeSubtitled);
 }

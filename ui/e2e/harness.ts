@@ -12,7 +12,8 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { test as base, expect } from "@playwright/test";
 
-import { clipsFolder, seriesFolder } from "./clips";
+import { clipsFolder, seriesFolder, subtitledFolder } from "./clips";
+import { SUBTITLED_FILM } from "./subtitle-clips";
 
 const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const fromEnvironment = (name: string, fallback: string) =>
@@ -119,7 +120,7 @@ async function startSeeder(folder: string): Promise<{ child: ChildProcess; seede
   return { child, seeded: { magnet, infoHash: info_hash } };
 }
 
-export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Seeded }>({
+export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Seeded; subtitled: Seeded }>({
   seeded: [
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
@@ -133,6 +134,15 @@ export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Se
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
       const { child, seeded } = await startSeeder(seriesFolder);
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ],
+  subtitled: [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder(subtitledFolder);
       await use(seeded);
       await stopChild(child, "SIGTERM");
     },
@@ -158,6 +168,29 @@ export async function addTorrent(server: Server, seeded: Seeded): Promise<void> 
     body: JSON.stringify({ source: seeded.magnet }),
   });
   expect(response.status).toBe(200);
+}
+
+/** Plays a file of the torrent with subtitles. */
+export async function openSubtitled(
+  page: Page,
+  server: Server,
+  subtitled: Seeded,
+  name = SUBTITLED_FILM,
+): Promise<void> {
+  await addTorrent(server, subtitled);
+  const indexOf = async () => {
+    const detail = await fetch(`${server.url}/rpc/torrent_detail`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
+      body: JSON.stringify({ info_hash: subtitled.infoHash }),
+    });
+    const { files } = (await detail.json()) as { files: { index: number; path: string }[] };
+    return files.find(({ path }) => path.endsWith(name))?.index;
+  };
+  // The details come from the seeder.
+  await expect.poll(indexOf).toBeDefined();
+  await page.goto(`${server.url}/player.html#${subtitled.infoHash}/${await indexOf()}`);
+  await playsPast(page, 0.3);
 }
 
 /** Does what opens the player and gives its page. */

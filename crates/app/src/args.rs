@@ -1,6 +1,6 @@
 //! Arguments and results of the commands that are not words of the model: they exist only at this door.
 
-use freshet_model::{FileIndex, InfoHash, PlaybackId, TorrentSummary, WireError};
+use freshet_model::{FileIndex, InfoHash, PlaybackId, SubtitleSource, TorrentSummary, WireError};
 use serde::{Deserialize, Serialize};
 
 /// A text that a person pasted or dropped: magnet link, info hash or web link.
@@ -125,6 +125,40 @@ pub struct PlayerOpen {
     pub player: String,
     pub playback_id: PlaybackId,
     pub position_secs: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(deny_unknown_fields)]
+pub struct SubtitleOpen {
+    pub playback_id: PlaybackId,
+    pub source: SubtitleSource,
+    /// How a file of text is read, by the name of an encoding (WHATWG); else it is found out.
+    #[serde(default)]
+    pub charset: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct SubtitleWindowAsk {
+    pub playback_id: PlaybackId,
+    pub source: SubtitleSource,
+    pub from_secs: f64,
+    pub to_secs: f64,
+}
+
+/// A subtitle file that a person opened or dropped.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(deny_unknown_fields)]
+pub struct SubtitleRead {
+    pub playback_id: PlaybackId,
+    pub name: String,
+    /// Base64 (RFC 4648 section 4, padded) of 10 MiB at most.
+    pub base64: String,
+    #[serde(default)]
+    pub charset: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

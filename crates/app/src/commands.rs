@@ -4,8 +4,8 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, Outlook, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget, Settings,
-    SettingsPatch, TorrentDetail, TorrentSummary, TransferDetail, WireError,
+    ErrorCode, MediaRun, OpenedSubtitles, Outlook, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget,
+    Settings, SettingsPatch, SubtitleWindow, TorrentDetail, TorrentSummary, TransferDetail, WireError,
 };
 use serde_json::Value;
 
@@ -13,8 +13,9 @@ use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
     AppInfo, ExternalPlayers, IndexerTest, NetworkInterface, Nothing, PlaybackAtSpeed, PlaybackGoOn,
-    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, TorrentAdd, TorrentAddFile,
-    TorrentAdded, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SubtitleOpen, SubtitleRead,
+    SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
+    ViewedSet, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -139,6 +140,12 @@ commands! {
     Here players_list: external::list(Nothing) -> ExternalPlayers;
     /// Goes on in one of them; where it stands then is followed.
     Here player_open: external::open(PlayerOpen) -> ();
+    /// Opens a subtitle track of a playback. Waits for a file of text, or for the head of the film.
+    Both subtitle_open: playback::open_subtitles(SubtitleOpen) -> OpenedSubtitles;
+    /// What is said in a window of time. Waits for its bytes; a newer call for the same track ends it.
+    Both subtitle_window: playback::subtitle_window(SubtitleWindowAsk) -> SubtitleWindow;
+    /// Reads a subtitle file of the person's own.
+    Both subtitle_read: playback::read_own_subtitles(SubtitleRead) -> OpenedSubtitles;
     /// Remembers the volume.
     Both volume_set: settings::set_volume(VolumeSet) -> ();
 

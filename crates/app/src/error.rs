@@ -6,6 +6,7 @@ use freshet_engine::{
     ResolveError,
 };
 use freshet_media::index::ReadIndexError;
+use freshet_media::subtitles::{ConvertError, ReadBlocksError};
 use freshet_media::{NothingPlayable, ProbeError, StartRunError};
 use freshet_model::{
     AccessError, ErrorCode, MagnetError, MetainfoError, SettingsError, SourceError, WireError,
@@ -211,12 +212,36 @@ impl Coded for PreloadError {
     }
 }
 
+/// A read of a torrent's file that failed.
+pub(crate) fn read_failed(error: &std::io::Error) -> WireError {
+    WireError::new(read_code(error), error.to_string())
+}
+
 fn read_code(error: &std::io::Error) -> ErrorCode {
     match ReadError::from_io(error) {
         Some(ReadError::Stalled) => ErrorCode::Stalled,
         Some(ReadError::Paused | ReadError::NotHere | ReadError::Removed) => ErrorCode::Cancelled,
         Some(ReadError::Failed(failure)) => failure_code(failure),
         None => io_code(error),
+    }
+}
+
+impl Coded for ReadBlocksError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Read(error) => read_code(error),
+            Self::NoIndex | Self::Packing => ErrorCode::UnreadableMedia,
+        }
+    }
+}
+
+impl Coded for ConvertError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Start(_) => ErrorCode::FfmpegMissing,
+            Self::TimedOut(_) => ErrorCode::Stalled,
+            Self::Failed => ErrorCode::UnreadableMedia,
+        }
     }
 }
 

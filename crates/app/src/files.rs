@@ -51,6 +51,21 @@ impl App {
         Ok(OpenFile { reader, file, record })
     }
 
+    /// The same for subtitles of a film that is being watched: only the film itself comes first.
+    ///
+    /// # Errors
+    /// As [`App::open_file`].
+    pub(crate) async fn open_subtitle_file(
+        &self,
+        info_hash: InfoHash,
+        file_index: FileIndex,
+    ) -> Result<OpenFile, WireError> {
+        let (record, file) = self.activate_for(info_hash, file_index).await?;
+        let reader =
+            self.inner.engine.open_subtitles(info_hash, file_index).await.map_err(|error| error.wire())?;
+        Ok(OpenFile { reader, file, record })
+    }
+
     /// The same, and nothing is fetched: a read of what is not here fails. The torrent has to be active.
     ///
     /// # Errors

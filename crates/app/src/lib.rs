@@ -44,8 +44,8 @@ pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText}
 pub use args::{
     AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, NetworkInterface, Nothing, PlaybackAtSpeed,
     PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SearchFailure,
-    SearchResult, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
-    ViewedSet, VolumeSet,
+    SearchResult, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded,
+    TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
@@ -62,7 +62,7 @@ pub use import::{
 };
 pub use library::{Added, Description};
 pub use logging::{LogGuard, start_logging};
-pub use playback::{MediaPart, MediaPartError};
+pub use playback::{MediaPart, MediaPartError, SubtitlePart};
 pub use preload::PreloadProgress;
 pub use start::StartError;
 pub use tasks::Tasks;

@@ -12,6 +12,7 @@ mod outlook;
 mod pictures;
 mod prefetch;
 mod progress;
+mod subtitles;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,8 @@ pub(crate) use map::map;
 pub(crate) use next::go_on;
 pub(crate) use outlook::outlook;
 pub(crate) use pictures::Pictures;
+pub use subtitles::SubtitlePart;
+pub(crate) use subtitles::{open_subtitles, read_own_subtitles, subtitle_window};
 
 use crate::args::{PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;
@@ -62,6 +65,7 @@ struct Playback {
     reads: Reads,
     run: Option<delivery::RunningRun>,
     moments: moments::Moments,
+    subtitles: subtitles::SubtitleState,
     supply: outlook::Supply,
     /// What goes on after it.
     next: Option<(InfoHash, FileIndex)>,
@@ -80,6 +84,7 @@ impl Playback {
             reads,
             run: None,
             moments: moments::Moments::default(),
+            subtitles: subtitles::SubtitleState::default(),
             supply: outlook::Supply::default(),
             next: None,
             is_next_fetched: false,
@@ -277,6 +282,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         previous_file: around.previous,
         next_file: around.next,
         tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
+        subtitles: subtitles::listed(&probe, &record.files, &file),
         stream_path: format!("/play/{}/{}", args.info_hash, file.torrserver_id),
         playback_id: id,
     })

@@ -201,9 +201,31 @@ async fn the_player_window_gets_only_what_playing_needs() {
     for (command, _) in freshet_app::COMMANDS {
         let answer = dispatch(&app, Caller::PlayerWindow, command, json!({ "wrong": true })).await;
         let is_refused = answer.unwrap_err().code == ErrorCode::Forbidden;
-        let is_for_playing = command.starts_with("playback_")
-            || ["app_info", "torrent_detail", "torrent_retry", "viewed_set", "volume_set"].contains(command);
+        let others = [
+            "app_info",
+            "player_open",
+            "players_list",
+            "torrent_detail",
+            "torrent_retry",
+            "viewed_set",
+            "volume_set",
+        ];
+        let is_for_playing = ["playback_", "subtitle_"].iter().any(|group| command.starts_with(group))
+            || others.contains(command);
         assert_eq!(is_refused, !is_for_playing, "{command}");
+    }
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_on_another_device_starts_no_program_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = start(folder.path()).await;
+    for command in ["players_list", "player_open"] {
+        let answer = dispatch(&app, Caller::NetworkBrowser, command, json!({ "wrong": true })).await;
+        assert_eq!(answer.unwrap_err().code, ErrorCode::Forbidden, "{command}");
+        let answer = dispatch(&app, Caller::Browser, command, json!({ "wrong": true })).await;
+        assert_eq!(answer.unwrap_err().code, ErrorCode::BadRequest, "{command}");
     }
     shutdown(app).await;
 }

@@ -67,6 +67,8 @@ pub(crate) enum Purpose {
     },
     /// Nothing is fetched for it.
     WhatIsHere,
+    /// What is said in the film that somebody watches.
+    Subtitles,
 }
 
 /// As long as this lives, the torrent is in use.

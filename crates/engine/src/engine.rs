@@ -158,6 +158,18 @@ impl Engine {
         self.open(info_hash, file, Purpose::Look).await
     }
 
+    /// As [`Engine::peek_file`], for subtitles of a film that is being watched: only the film itself comes first.
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn open_subtitles(
+        &self,
+        info_hash: InfoHash,
+        file: FileIndex,
+    ) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::Subtitles).await
+    }
+
     /// As [`Engine::open_file`], but nothing is fetched for it: a read of bytes that are not here fails with
     /// [`crate::ReadError::NotHere`].
     ///
@@ -206,6 +218,7 @@ impl Engine {
         let class = match purpose {
             Purpose::Watch => Class::Player,
             Purpose::Look => Class::Preview,
+            Purpose::Subtitles => Class::Subtitles,
             Purpose::Next { first_bytes } => {
                 let bytes = bytes.start..bytes.end.min(bytes.start.saturating_add(first_bytes));
                 let length_bytes = bytes.end - bytes.start;

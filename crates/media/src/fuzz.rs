@@ -3,14 +3,26 @@
 //!
 //! It panics if what it is given breaks a promise of the reader behind it.
 
+use std::io::Cursor;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use freshet_model::SubtitleCue;
+
 use crate::index::{ContainerIndex, IndexError, MAX_ASKED_BYTES, Progress, Reader, TimeIndex};
+use crate::subtitles::{
+    MAX_CUES, SubtitleReader, TimedFormat, checked_sup, decode, event_line, script_cues, sup_of, timed_cues,
+};
 
 /// A name, by which its corpus and its binary are called, and the door.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 1] = [("container_index", container_index)];
+pub const TARGETS: [Target; 3] = [
+    ("container_index", container_index),
+    ("subtitle_text", subtitle_text),
+    ("subtitle_blocks", subtitle_blocks),
+];
 
 /// A whole file.
 pub fn container_index(bytes: &[u8]) {
@@ -20,6 +32,61 @@ pub fn container_index(bytes: &[u8]) {
     assert_eq!(found, read(Reader::with_head(file_bytes, 16), bytes));
     if let Ok(index) = found {
         check(&index, file_bytes);
+    }
+}
+
+/// A file of subtitles, by each of its readers.
+pub fn subtitle_text(bytes: &[u8]) {
+    for (charset, language) in [(None, None), (Some("UTF-16LE"), None), (None, Some("ru"))] {
+        let (text, _) = decode(bytes, charset, language);
+        for format in [TimedFormat::Srt, TimedFormat::WebVtt] {
+            check_cues(&timed_cues(&text, format));
+        }
+        check_cues(&script_cues(&text));
+        if let Some(line) = event_line(&text, 1.0, 2.0) {
+            assert!(!line.contains(['\n', '\r', '\0']));
+        }
+    }
+    let sup = checked_sup(bytes);
+    assert_eq!(checked_sup(&sup), sup, "what was looked through is as it should be");
+    let block = sup_of(bytes, 1.0);
+    assert_eq!(checked_sup(&block).is_empty(), block.is_empty());
+}
+
+fn check_cues(cues: &[SubtitleCue]) {
+    assert!(cues.len() <= MAX_CUES);
+    for cue in cues {
+        assert!(cue.start_secs.is_finite() && cue.start_secs >= 0.0 && cue.end_secs > cue.start_secs);
+        assert!(!cue.runs.is_empty() && cue.runs.iter().all(|run| !run.text.is_empty()));
+        assert!(cue.runs.iter().all(|run| !run.text.contains(|c: char| c.is_control() && c != '\n')));
+    }
+}
+
+/// A whole film, the subtitles of which are read.
+pub fn subtitle_blocks(bytes: &[u8]) {
+    let Ok(index) = read(Reader::new(bytes.len() as u64), bytes) else { return };
+    let Some(subtitles) = &index.subtitles else { return };
+    let times = index.time_index.as_ref().ok();
+    for track in &subtitles.tracks {
+        for (from, to) in [(0, 5), (3, 600), (0, u64::MAX)] {
+            let (from, to) = (Duration::from_secs(from), Duration::from_secs(to.min(1 << 40)));
+            let reader = SubtitleReader::new(Cursor::new(bytes), bytes.len() as u64, subtitles, times);
+            let Ok(found) = at_once(reader.window(track, from, to, &[])) else { continue };
+            let blocks = found.blocks;
+            assert!(blocks.is_sorted_by_key(|block| block.start));
+            assert!(blocks.iter().all(|block| (from..to).contains(&block.start)));
+        }
+    }
+}
+
+/// What waits for nothing.
+fn at_once<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
     }
 }
 

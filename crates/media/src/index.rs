@@ -22,6 +22,9 @@ pub use content::{
     IndexError, NoTimeIndex,
 };
 pub use drive::{ReadIndexError, read_index};
+pub(crate) use ebml::Header;
 pub use limits::MAX_ASKED_BYTES;
+pub(crate) use matroska::{CLUSTER, Packing};
+pub use matroska::{SubtitleIndex, SubtitleIndexTrack};
 pub use reader::{Progress, Reader};
 pub use time_index::{BitRate, Located, Point, TimeIndex};

@@ -15,6 +15,7 @@ mod picture;
 mod plan;
 mod probe;
 mod run;
+pub mod subtitles;
 mod text;
 mod tools;
 

@@ -158,6 +158,9 @@ mod tests {
             start_secs: 0.0,
             language: None,
             title: None,
+            is_default: false,
+            is_forced: false,
+            is_for_hearing_impaired: false,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use freshet_model::{Chapter, ChapterKind, TrackInfo, TrackKind};
+use freshet_model::{
+    Chapter, ChapterKind, SubtitleForm, SubtitleSource, SubtitleTrack, TrackInfo, TrackKind,
+};
 use serde::Deserialize;
 
 use crate::Tools;
@@ -40,6 +42,9 @@ pub struct Stream {
     pub start_secs: f64,
     pub language: Option<String>,
     pub title: Option<String>,
+    pub is_default: bool,
+    pub is_forced: bool,
+    pub is_for_hearing_impaired: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +155,12 @@ struct AnswerStream {
 struct Disposition {
     #[serde(default)]
     attached_pic: u8,
+    #[serde(default)]
+    default: u8,
+    #[serde(default)]
+    forced: u8,
+    #[serde(default)]
+    hearing_impaired: u8,
 }
 
 #[derive(Deserialize, Default)]
@@ -203,6 +214,9 @@ impl AnswerStream {
             start_secs: seconds(self.start_time.as_deref()).unwrap_or(0.0),
             language: self.tags.language.as_deref().and_then(shown),
             title: self.tags.title.as_deref().and_then(shown),
+            is_default: self.disposition.default != 0,
+            is_forced: self.disposition.forced != 0,
+            is_for_hearing_impaired: self.disposition.hearing_impaired != 0,
         })
     }
 }
@@ -218,6 +232,31 @@ impl Stream {
             language: self.language.clone(),
             title: self.title.clone(),
         }
+    }
+
+    /// The stream as a person can choose it, if it is one of subtitles that can be shown.
+    pub fn subtitle_track(&self) -> Option<SubtitleTrack> {
+        if self.kind != TrackKind::Subtitle {
+            return None;
+        }
+        let (form, format) = match self.codec.as_str() {
+            "subrip" | "srt" => (SubtitleForm::Text, "srt"),
+            "webvtt" => (SubtitleForm::Text, "vtt"),
+            "mov_text" => (SubtitleForm::Text, "tx3g"),
+            "ass" | "ssa" => (SubtitleForm::Ass, "ass"),
+            "hdmv_pgs_subtitle" => (SubtitleForm::Pgs, "pgs"),
+            _ => return None,
+        };
+        Some(SubtitleTrack {
+            source: SubtitleSource::Embedded { stream_index: self.index },
+            form,
+            format: format.to_owned(),
+            language: self.language.clone(),
+            title: self.title.clone(),
+            is_default: self.is_default,
+            is_forced: self.is_forced,
+            is_for_hearing_impaired: self.is_for_hearing_impaired,
+        })
     }
 
     /// The name of the codec in a media source (RFC 6381), where one exists in MP4.
@@ -319,6 +358,9 @@ mod tests {
             start_secs: 0.0,
             language: None,
             title: None,
+            is_default: false,
+            is_forced: false,
+            is_for_hearing_impaired: false,
         };
         let table = [
             (stream("h264", "Constrained Baseline", 30, 8), Some("avc1.42e01e")),

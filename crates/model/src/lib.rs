@@ -30,6 +30,8 @@ mod playback;
 mod proxy;
 mod settings;
 mod source;
+mod subtitle_files;
+mod subtitles;
 mod telemetry;
 mod torrent;
 mod torrs;
@@ -62,6 +64,11 @@ pub use settings::{
     SettingsPatch, SpareLine, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
+pub use subtitle_files::subtitle_files;
+pub use subtitles::{
+    CueHeight, CueSide, OpenedSubtitles, SubtitleCue, SubtitleFont, SubtitleForm, SubtitleSource,
+    SubtitleTrack, SubtitleWindow, TextRun,
+};
 pub use telemetry::{
     IdleReason, PartialPiece, PeerCounts, PeerView, PieceRun, PieceStand, TransferCounters, TransferDetail,
     WaitReason,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Chapter, FileIndex, InfoHash, NeighborFile, PieceStand};
+use crate::{Chapter, FileIndex, InfoHash, NeighborFile, PieceStand, SubtitleTrack};
 
 /// What the player window should show. No file index: the one that "play" means, as soon as the details are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,8 @@ pub struct PlaybackTicket {
     /// Where to start; 0 is the beginning.
     pub resume_at_secs: f64,
     pub tracks: Vec<TrackInfo>,
+    /// Those that can be shown: inside the film first, then files of the torrent that belong to it.
+    pub subtitles: Vec<SubtitleTrack>,
     /// In their order; none where the file has none.
     pub chapters: Vec<Chapter>,
     pub previous_file: Option<NeighborFile>,

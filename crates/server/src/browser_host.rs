@@ -11,7 +11,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
-use freshet_app::{Caller, EventStream, MediaPart, MediaPartError};
+use freshet_app::{Caller, EventStream, MediaPart, MediaPartError, SubtitlePart};
 use freshet_model::{ErrorCode, PlaybackId, WireError};
 use futures::stream::{self, Stream};
 use serde::Deserialize;
@@ -129,6 +129,19 @@ async fn playback_picture(state: ServerState, playback: String, at_secs: f64) ->
     })
 }
 
+/// `GET /media/{playback}/font-…` and `/sup-…`: what of subtitles is no text. 404: there is no such thing; 502: it did not come.
+async fn subtitle_part(state: ServerState, playback: String, part: SubtitlePart) -> Response {
+    let playback = PlaybackId(playback);
+    let Some(answer) = state.stop.run_until_cancelled(state.app.subtitle_part(&playback, part)).await else {
+        return reply::empty(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    no_store(match answer {
+        Ok(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
+        Err(error) if matches!(error.code, ErrorCode::NotFound | ErrorCode::NoSuchFile) => reply::not_found(),
+        Err(error) => reply::text(StatusCode::BAD_GATEWAY, error.message),
+    })
+}
+
 /// `GET /media/{token}/{part}`: the next bytes of a running conversion, see [`freshet_model::MediaRun`].
 pub(crate) async fn media(
     State(state): State<ServerState>,
@@ -143,6 +156,9 @@ pub(crate) async fn media(
     if part == "picture" {
         let Ok(Query(At { at })) = at else { return reply::empty(StatusCode::BAD_REQUEST) };
         return playback_picture(state, token, at.unwrap_or(0.0)).await;
+    }
+    if let Some(part) = SubtitlePart::parse(&part) {
+        return subtitle_part(state, token, part).await;
     }
     let Ok(part) = part.parse() else { return reply::not_found() };
     let Some(answer) = state.stop.run_until_cancelled(state.app.media_part(&token, part)).await else {

@@ -11,9 +11,11 @@ use tower_http::services::ServeDir;
 
 use crate::reply;
 
-/// Nothing from elsewhere, no inline scripts, and no place in anybody's frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
+/// Nothing from elsewhere, no inline scripts, and no place in anybody's frame. Scripts of subtitles are drawn by
+/// WebAssembly of our own, in a worker.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+    media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The folder where the build puts files with a digest in their names.
 const HASHED_FOLDER: &str = "/assets/";

@@ -165,6 +165,7 @@ export function ticket(change: Partial<PlaybackTicket> = {}): PlaybackTicket {
     file_name: "river.mkv",
     duration_secs: 400,
     resume_at_secs: 0,
+    subtitles: [],
     tracks: [
       { stream_index: 0, kind: "video", codec: "h264", mime_codec: null, language: null, title: null },
       { stream_index: 1, kind: "audio", codec: "aac", mime_codec: null, language: "en", title: null },

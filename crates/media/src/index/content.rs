@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::TimeIndex;
+use super::{SubtitleIndex, TimeIndex};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Container {
@@ -24,6 +24,8 @@ pub struct ContainerIndex {
     /// Ways to cut the film into chapters, in the order of the file; most have one or none.
     pub editions: Vec<Edition>,
     pub attachments: Vec<Attachment>,
+    /// Where single blocks of subtitles stand, in Matroska.
+    pub subtitles: Option<SubtitleIndex>,
     /// Where each moment stands, or why that is not known.
     pub time_index: Result<TimeIndex, NoTimeIndex>,
 }

@@ -4,16 +4,16 @@
 pub(super) const MAX_HEADER_BYTES: u64 = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) id: u32,
-    pub(super) header_bytes: u64,
+pub(crate) struct Header {
+    pub(crate) id: u32,
+    pub(crate) header_bytes: u64,
     /// `None` for an element that ends where the next one of its level begins.
-    pub(super) body_bytes: Option<u64>,
+    pub(crate) body_bytes: Option<u64>,
 }
 
 impl Header {
     /// Of bytes that begin with one. `None` if it is cut short or no header.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let id_bytes = bytes.first()?.leading_zeros() as usize + 1;
         if id_bytes > 4 {
             return None;

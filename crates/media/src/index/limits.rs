@@ -19,3 +19,8 @@ pub(super) const MAX_CHAPTERS: usize = 4096;
 pub(super) const MAX_CHAPTER_NAMES: usize = 16;
 pub(super) const MAX_CHAPTER_DEPTH: u32 = 8;
 pub(super) const MAX_ATTACHMENTS: usize = 512;
+pub(super) const MAX_SUBTITLE_TRACKS: usize = 64;
+/// Of all tracks together.
+pub(super) const MAX_SUBTITLE_POINTS: usize = 100_000;
+/// Styles of scripts, of all tracks together.
+pub(super) const MAX_PRIVATE_BYTES: usize = 1024 * 1024;

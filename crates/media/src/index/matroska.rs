@@ -3,11 +3,14 @@
 
 mod attachments;
 mod parts;
+mod subtitles;
 
 use std::ops::Range;
 
 use self::attachments::Attachments;
 use self::parts::{Info, Part};
+pub(crate) use self::subtitles::Packing;
+pub use self::subtitles::{SubtitleIndex, SubtitleIndexTrack};
 use super::ebml::{Elements, Header, MAX_HEADER_BYTES, text};
 use super::points::Points;
 use super::reader::{Step, View};
@@ -19,7 +22,7 @@ use super::{
 const EBML: u32 = 0x1a45_dfa3;
 const DOC_TYPE: u32 = 0x4282;
 const SEGMENT: u32 = 0x1853_8067;
-const CLUSTER: u32 = 0x1f43_b675;
+pub(crate) const CLUSTER: u32 = 0x1f43_b675;
 
 const MAX_EBML_BYTES: u64 = 4096;
 /// One part. The cues of a film of a day have a tenth of it.
@@ -33,6 +36,7 @@ pub(super) struct Matroska {
     segment: Range<u64>,
     info: Option<Info>,
     tracks: Option<Vec<ContainerTrack>>,
+    subtitles: Vec<SubtitleIndexTrack>,
     editions: Option<Vec<Edition>>,
     attachments: Option<Vec<Attachment>>,
     cues: Result<Points, NoTimeIndex>,
@@ -65,6 +69,7 @@ impl Default for Matroska {
             segment: 0..0,
             info: None,
             tracks: None,
+            subtitles: Vec::new(),
             editions: None,
             attachments: None,
             cues: Err(NoTimeIndex::Absent),
@@ -270,6 +275,7 @@ impl Matroska {
             Part::Info => self.info = Some(parts::info(bytes)),
             Part::Tracks => {
                 self.tracks = Some(parts::tracks(bytes).map_err(|_broken| IndexError::Damaged(body.start))?);
+                self.subtitles = subtitles::tracks(bytes);
             }
             Part::Chapters => self.editions = Some(parts::chapters(bytes)),
             Part::Cues => {
@@ -277,6 +283,7 @@ impl Matroska {
                 let tick = self.info.as_ref().map_or(parts::DEFAULT_TICK_NANOS, |info| info.tick_nanos);
                 let main = main_track(self.tracks.as_deref().unwrap_or_default());
                 self.cues = parts::cues(bytes, view.file_bytes, self.segment.start, tick, main);
+                subtitles::add_points(&mut self.subtitles, bytes, view.file_bytes, self.segment.start);
             }
             // These are walked, not read.
             Part::Attachments => {}
@@ -325,6 +332,11 @@ impl Matroska {
             });
         };
         let duration = self.info.as_ref().and_then(|info| info.duration);
+        let subtitles = SubtitleIndex {
+            tick_nanos: self.info.as_ref().map_or(parts::DEFAULT_TICK_NANOS, |info| info.tick_nanos),
+            segment: self.segment.clone(),
+            tracks: std::mem::take(&mut self.subtitles),
+        };
         let points = std::mem::replace(&mut self.cues, Err(NoTimeIndex::Absent));
         let segment_end = self.segment.end;
         let time_index = points.and_then(|points| {
@@ -339,6 +351,7 @@ impl Matroska {
             tracks,
             editions: self.editions.take().unwrap_or_default(),
             attachments: self.attachments.take().unwrap_or_default(),
+            subtitles: (!subtitles.tracks.is_empty()).then_some(subtitles),
             time_index,
         })))
     }

@@ -337,6 +337,7 @@ impl Mp4 {
             tracks: movie.tracks,
             editions: if edition.chapters.is_empty() { Vec::new() } else { vec![edition] },
             attachments: std::mem::take(&mut self.covers),
+            subtitles: None,
             time_index,
         })))
     }

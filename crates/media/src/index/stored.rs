@@ -9,7 +9,7 @@ use super::points::MAX_TIME;
 use super::{ContainerIndex, Point, TimeIndex};
 
 /// Changes when the same file would give something else; what another version kept is read anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Kept<'a> {
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
 
     fn kept(points: &str) -> Vec<u8> {
-        let index = r#""container":"Mp4","duration":null,"tracks":[],"editions":[],"attachments":[]"#;
+        let index = r#""container":"Mp4","duration":null,"tracks":[],"editions":[],"attachments":[],"subtitles":null"#;
         let times = format!(r#""time_index":{{"Ok":{{"points":{points},"end":null}}}}"#);
-        format!(r#"{{"version":1,"index":{{{index},{times}}}}}"#).into_bytes()
+        format!(r#"{{"version":2,"index":{{{index},{times}}}}}"#).into_bytes()
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         for points in ["[]", "[[5,0,1],[0,7,1]]", "[[5,0,1],[7,0,1]]", "[[-1,0,1]]", &huge] {
             assert_eq!(ContainerIndex::from_bytes(&kept(points)), None, "{points}");
         }
-        let newer = String::from_utf8(kept("[[0,48,1]]")).unwrap().replace("\"version\":1", "\"version\":2");
+        let newer = String::from_utf8(kept("[[0,48,1]]")).unwrap().replace("\"version\":2", "\"version\":3");
         assert_eq!(ContainerIndex::from_bytes(newer.as_bytes()), None);
         assert_eq!(ContainerIndex::from_bytes(b""), None);
     }

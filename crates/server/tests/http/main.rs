@@ -26,5 +26,6 @@ mod search;
 #[path = "../../../app/tests/common/site.rs"]
 mod site;
 mod snapshots;
+mod subtitles;
 mod temporary;
 mod torrs;

@@ -18,6 +18,8 @@ const READ_AHEAD_SECS: f64 = 30.0;
 const READ_AHEAD_BYTES: Range<f64> = (16 << 20) as f64..(64 << 20) as f64;
 /// Somebody who looks into a file reads a little here and there.
 const PREVIEW_BYTES: u64 = 2 << 20;
+/// A line of text here, the next one megabytes later.
+const SUBTITLE_BYTES: u64 = 64 << 10;
 /// What is assumed before somebody has read for a while: 8 Mbit/s.
 const FIRST_GUESS_BYTES_PER_SEC: f64 = 1e6;
 /// How long what was read before counts.
@@ -252,6 +254,7 @@ impl Reader {
         let bytes_per_sec = self.pace.bytes_per_sec();
         let window_bytes = match self.class {
             Class::Preview => PREVIEW_BYTES,
+            Class::Subtitles => SUBTITLE_BYTES,
             _ => (bytes_per_sec * READ_AHEAD_SECS).clamp(READ_AHEAD_BYTES.start, READ_AHEAD_BYTES.end) as u64,
         };
         Demand {
@@ -274,5 +277,22 @@ impl Reader {
         let has_bytes = matches!(granted, Granted::Memory { .. } | Granted::Disk { .. });
         let _ = answer.send(granted);
         (has_bytes && std::mem::take(&mut self.is_noted)).then_some(waited)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subtitles_and_looks_fetch_little_ahead_whatever_their_pace() {
+        let mut readers = Readers::default();
+        let window = |readers: &mut Readers, class| {
+            let id = readers.open(0..1 << 40, class, Duration::ZERO);
+            readers.wish(id).map(|demand| demand.window_bytes)
+        };
+        assert_eq!(window(&mut readers, Class::Subtitles), Some(64 << 10));
+        assert_eq!(window(&mut readers, Class::Preview), Some(2 << 20));
+        assert!(window(&mut readers, Class::Player) >= Some(16 << 20));
     }
 }

@@ -55,7 +55,15 @@ describe("keys of the player", () => {
     ["w", { kind: "toggle_crop" }],
     ["t", { kind: "toggle_remaining" }],
     ["q", { kind: "leave" }],
-    ["x", null],
+    ["v", { kind: "subtitle_toggle" }],
+    ["c", { kind: "subtitle_next" }],
+    ["z", { kind: "subtitle_delay", direction: -1 }],
+    ["x", { kind: "subtitle_delay", direction: 1 }],
+    ["g", { kind: "subtitle_delay", direction: -1 }],
+    ["h", { kind: "subtitle_delay", direction: 1 }],
+    ["_", { kind: "subtitle_size", direction: -1 }],
+    ["+", { kind: "subtitle_size", direction: 1 }],
+    ["y", null],
     ["Tab", null],
   ] as [string, PlayerAction | null][])("%s means %o", (key, action) => {
     expect(press(key)).toEqual(action);

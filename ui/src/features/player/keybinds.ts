@@ -13,6 +13,7 @@ export type PlayerAction =
   | { kind: "escape" }
   | { kind: "leave" }
   | { kind: "next_audio" }
+  | SubtitleAction
   | { kind: "speed_step"; direction: Direction }
   | { kind: "speed_reset" }
   | { kind: "cycle_aspect" }
@@ -25,6 +26,13 @@ export type PlayerAction =
   | { kind: "toggle_mini" }
   | { kind: "toggle_stats" }
   | { kind: "toggle_help" };
+
+export type SubtitleAction =
+  | { kind: "subtitle_toggle" }
+  | { kind: "subtitle_next" }
+  | { kind: "subtitle_second" }
+  | { kind: "subtitle_delay"; direction: Direction }
+  | { kind: "subtitle_size"; direction: Direction };
 
 export type Direction = 1 | -1;
 
@@ -78,6 +86,7 @@ export function actionOf(key: Key): PlayerAction | null {
   if (key.ctrlKey) return withCtrl(sign);
   if (/^[0-9]$/.test(sign)) return { kind: "seek_fraction", fraction: Number(sign) / 10 };
   if (key.shiftKey && sign === "l") return { kind: "mark_loop" };
+  if (key.shiftKey && sign === "v") return { kind: "subtitle_second" };
   return PLAIN[sign] ?? null;
 }
 
@@ -119,6 +128,15 @@ const PLAIN: Partial<Record<string, PlayerAction>> = {
   end: { kind: "seek_fraction", fraction: 1 },
   b: { kind: "next_audio" },
   "#": { kind: "next_audio" },
+  v: { kind: "subtitle_toggle" },
+  c: { kind: "subtitle_next" },
+  z: { kind: "subtitle_delay", direction: -1 },
+  x: { kind: "subtitle_delay", direction: 1 },
+  g: { kind: "subtitle_delay", direction: -1 },
+  h: { kind: "subtitle_delay", direction: 1 },
+  // Shift with minus and with equals.
+  _: { kind: "subtitle_size", direction: -1 },
+  "+": { kind: "subtitle_size", direction: 1 },
   "[": { kind: "speed_step", direction: -1 },
   "]": { kind: "speed_step", direction: 1 },
   "<": { kind: "speed_step", direction: -1 },

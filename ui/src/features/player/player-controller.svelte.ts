@@ -83,6 +83,11 @@ export class PlayerController {
     this.ticket?.tracks.filter((track) => track.kind === "audio") ?? [],
   );
 
+  /** What is heard. */
+  readonly audioTrack: TrackInfo | null = $derived(
+    this.audioTracks.find((track) => track.stream_index === this.audioStream) ?? this.audioTracks[0] ?? null,
+  );
+
   readonly #host: Host;
   readonly #parts: PlayerParts;
   #video: VideoPort | null = null;

@@ -14,6 +14,8 @@ import { OtherPlayers } from "./other-players.svelte";
 import type { PlayerController } from "./player-controller.svelte";
 import { saveScreenshot } from "./screenshot";
 import { SkipOffer } from "./skip-offer.svelte";
+import { SubtitleMemory } from "./subtitles/memory";
+import { SubtitleControl } from "./subtitles/subtitle-control.svelte";
 import { trackName } from "./tracks";
 
 export interface PlayerViewParts {
@@ -32,6 +34,7 @@ export class PlayerView {
   readonly skip = new SkipOffer();
   readonly nextUp = new NextUp();
   readonly others: OtherPlayers;
+  readonly subtitles: SubtitleControl;
 
   readonly isDialogShown = $derived(this.isHelpShown || this.isGoToShown);
 
@@ -48,6 +51,7 @@ export class PlayerView {
     this.#i18n = i18n;
     this.#parts = parts;
     this.others = new OtherPlayers(host);
+    this.subtitles = new SubtitleControl(host, i18n, new SubtitleMemory(() => localStorage));
   }
 
   get hasOwnWindow(): boolean {
@@ -156,6 +160,10 @@ export class PlayerView {
     );
   }
 
+  badSubtitleFile(): void {
+    this.#say("player.subtitles.notOne");
+  }
+
   toggleNight(): void {
     const { sound } = this.#player.volume;
     sound.toggleNight();
@@ -207,6 +215,13 @@ export class PlayerView {
         else if (player.ticket) this.#say("player.noOtherAudio");
         return;
       }
+      case "subtitle_toggle":
+      case "subtitle_next":
+      case "subtitle_second":
+      case "subtitle_delay":
+      case "subtitle_size":
+        if (player.ticket) this.osd.say(this.subtitles.perform(action));
+        return;
       case "speed_step":
         player.speed.step(action.direction);
         return this.osd.say(format.speed(player.speed.rate));

@@ -9,7 +9,7 @@ export function trackName(track: TrackInfo, locale: Locale, fallback: string): s
   return [...(said.length > 0 ? said : [fallback]), track.codec.toUpperCase()].join(" · ");
 }
 
-function languageName(tag: string | null, locale: Locale): string | null {
+export function languageName(tag: string | null, locale: Locale): string | null {
   if (tag === null || tag === "" || tag === "und") return null;
   try {
     const name = new Intl.DisplayNames(locale, { type: "language" }).of(tag);

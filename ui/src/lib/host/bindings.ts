@@ -18,6 +18,10 @@ export type Chapter = { start_secs: number, end_secs: number, title: string | nu
 
 export type ChapterKind = "part" | "intro" | "credits";
 
+export type CueHeight = "top" | "middle" | "bottom";
+
+export type CueSide = "left" | "center" | "right";
+
 export type DeviceAdd = { name: string, };
 
 export type DeviceAdded = { device: DeviceSummary, 
@@ -239,6 +243,28 @@ subject: string, };
 
 export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "interface_missing" | "line_spared" | "database_restored" | "store_failed";
 
+export type OpenedSubtitles = { 
+/**
+ * Everything is here; else the page asks for one window of time after another.
+ */
+is_whole: boolean, 
+/**
+ * Of a whole track.
+ */
+cues: Array<SubtitleCue>, 
+/**
+ * The script of ASS: all of it, or what stands before its events.
+ */
+script: string | null, 
+/**
+ * How a file of text was read: the name of an encoding (WHATWG).
+ */
+charset: string | null, 
+/**
+ * For ASS.
+ */
+fonts: Array<SubtitleFont>, };
+
 export type Outlook = { "kind": "plays_through" } | { "kind": "may_pause", 
 /**
  * Where it would pause first.
@@ -336,6 +362,10 @@ title: string, file_name: string, duration_secs: number | null,
  * Where to start; 0 is the beginning.
  */
 resume_at_secs: number, tracks: Array<TrackInfo>, 
+/**
+ * Those that can be shown: inside the film first, then files of the torrent that belong to it.
+ */
+subtitles: Array<SubtitleTrack>, 
 /**
  * In their order; none where the file has none.
  */
@@ -477,6 +507,50 @@ revision: Revision, torrents: Array<TorrentSummary>,
 marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: NetworkStatus, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
 
 export type SpareLine = "when_metered" | "always" | "never";
+
+export type SubtitleCue = { start_secs: number, end_secs: number, runs: Array<TextRun>, height: CueHeight, side: CueSide, };
+
+export type SubtitleFont = { number: number, name: string, length_bytes: number, };
+
+export type SubtitleForm = "text" | "ass" | "pgs";
+
+export type SubtitleOpen = { playback_id: PlaybackId, source: SubtitleSource, 
+/**
+ * How a file of text is read, by the name of an encoding (WHATWG); else it is found out.
+ */
+charset?: string, };
+
+export type SubtitleRead = { playback_id: PlaybackId, name: string, 
+/**
+ * Base64 (RFC 4648 section 4, padded) of 10 MiB at most.
+ */
+base64: string, charset?: string, };
+
+export type SubtitleSource = { "kind": "embedded", stream_index: number, } | { "kind": "file", file_index: FileIndex, };
+
+export type SubtitleTrack = { source: SubtitleSource, form: SubtitleForm, 
+/**
+ * The short name of the format, such as `srt`.
+ */
+format: string, 
+/**
+ * BCP 47 or ISO 639, as it was told.
+ */
+language: string | null, title: string | null, is_default: boolean, 
+/**
+ * Only what a person who knows the language of the film does not understand, such as signs.
+ */
+is_forced: boolean, is_for_hearing_impaired: boolean, };
+
+export type SubtitleWindow = { cues: Array<SubtitleCue>, 
+/**
+ * The events of an ASS script, each a line of its own.
+ */
+events: Array<string>, };
+
+export type SubtitleWindowAsk = { playback_id: PlaybackId, source: SubtitleSource, from_secs: number, to_secs: number, };
+
+export type TextRun = { text: string, is_italic: boolean, is_bold: boolean, is_underlined: boolean, };
 
 export type Theme = "system" | "light" | "dark";
 
@@ -727,6 +801,12 @@ export interface Commands {
   players_list: { args: Nothing; result: ExternalPlayers };
   /** Goes on in one of them; where it stands then is followed. */
   player_open: { args: PlayerOpen; result: void };
+  /** Opens a subtitle track of a playback. Waits for a file of text, or for the head of the film. */
+  subtitle_open: { args: SubtitleOpen; result: OpenedSubtitles };
+  /** What is said in a window of time. Waits for its bytes; a newer call for the same track ends it. */
+  subtitle_window: { args: SubtitleWindowAsk; result: SubtitleWindow };
+  /** Reads a subtitle file of the person's own. */
+  subtitle_read: { args: SubtitleRead; result: OpenedSubtitles };
   /** Remembers the volume. */
   volume_set: { args: VolumeSet; result: void };
   /** Asks the search services of the settings, or one of them. */

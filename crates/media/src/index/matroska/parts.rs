@@ -35,7 +35,7 @@ impl Part {
 }
 
 /// Elements of that id up to the first damage.
-fn bodies(body: &[u8], id: u32) -> impl Iterator<Item = &[u8]> {
+pub(super) fn bodies(body: &[u8], id: u32) -> impl Iterator<Item = &[u8]> {
     Elements::new(body).map_while(Result::ok).filter(move |(found, _)| *found == id).map(|(_, body)| body)
 }
 

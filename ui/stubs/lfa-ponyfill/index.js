@@ -1,0 +1,3 @@
+export function queryRemoteFonts() {
+  return Promise.resolve([]);
+}
