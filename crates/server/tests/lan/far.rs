@@ -100,6 +100,15 @@ impl Far {
         run("ip", &["neigh", "replace", &gateway, "lladdr", &mac, "dev", name, "nud", "permanent"]);
         let metric = metric.to_string();
         run("ip", &["route", "replace", "default", "via", &gateway, "dev", name, "metric", &metric]);
+        // As VPN programs do: what the system itself answers, for a connection that is gone, goes where it came from. What is
+        // sent by a socket that nobody has tied has the address of the preferred interface, and is seen there.
+        let (own, table) = (format!("10.9.{net}.2"), format!("10{net}"));
+        run("ip", &["route", "replace", "default", "via", &gateway, "dev", name, "table", &table]);
+        if !String::from_utf8_lossy(&Command::new("ip").args(["rule", "list"]).output().unwrap().stdout)
+            .contains(&own)
+        {
+            run("ip", &["rule", "add", "from", &own, "table", &table]);
+        }
     }
 
     /// Waits until somebody of this address has asked.
