@@ -123,7 +123,8 @@ test("the place below the pointer has its picture, and the film says that it pla
     await expect(picture).toHaveJSProperty("naturalHeight", 144, { timeout: 3_000 });
   }).toPass();
   await expect(picture).toHaveJSProperty("naturalWidth", 256);
-  if (process.env["FRESHET_SHOTS"]) await page.screenshot({ path: `${process.env["FRESHET_SHOTS"]}/preview.png` });
+  if (process.env["FRESHET_SHOTS"])
+    await page.screenshot({ path: `${process.env["FRESHET_SHOTS"]}/preview.png` });
   await page.mouse.move(box.x, box.y - 300);
   await expect(picture).not.toBeAttached();
 });
