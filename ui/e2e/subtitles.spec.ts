@@ -291,3 +291,24 @@ test("hostile subtitles leave no element and no request in the page", async ({ p
     await check();
   }
 });
+
+test("on a phone the menu has the whole width and the words fit", async ({ browser, server, subtitled }) => {
+  const context = await browser.newContext({
+    locale: "ru-RU",
+    viewport: { width: 360, height: 740 },
+    hasTouch: true,
+  });
+  const page = await context.newPage();
+  await openSubtitled(page, server, subtitled);
+  await expect(first(page)).toContainText(RUSSIAN);
+  // A film that stands keeps its controls.
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Субтитры", exact: true }).tap();
+  const panel = page.getByRole("dialog", { name: "Субтитры" });
+  const box = await panel.boundingBox();
+  expect(box?.x ?? -1).toBeGreaterThanOrEqual(0);
+  expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(360);
+  expect(box?.y ?? -1).toBeGreaterThanOrEqual(0);
+  await page.screenshot({ path: test.info().outputPath("phone.png") });
+  await context.close();
+});

@@ -1,5 +1,5 @@
 /* What a person does with subtitles: which are shown, when, where and how large. */
-import type { PlaybackTicket, TrackInfo } from "../../../lib/host/bindings";
+import type { InfoHash, PlaybackTicket, TrackInfo } from "../../../lib/host/bindings";
 import type { Host } from "../../../lib/host/host";
 import type { I18n } from "../../../lib/i18n/i18n.svelte";
 import type { SubtitleAction } from "../keybinds";
@@ -13,6 +13,14 @@ export const DELAY_STEP_SECS = 0.1;
 const MAX_DELAY_SECS = 600;
 const MAX_OWN_FILES = 20;
 
+interface LeftFilm {
+  infoHash: InfoHash;
+  fileIndex: number;
+  firstKey: string | null;
+  secondKey: string | null;
+  own: Choosable[];
+}
+
 export class SubtitleControl {
   tracks = $state.raw<readonly Choosable[]>([]);
   first = $state.raw<OpenedTrack | null>(null);
@@ -25,6 +33,8 @@ export class SubtitleControl {
   readonly #i18n: I18n;
   readonly #memory: SubtitleMemory;
   #ticket: PlaybackTicket | null = null;
+  /** The last film, which may only have been interrupted. */
+  #left: LeftFilm | null = null;
   #ownCount = 0;
   /** What "on" means after "off". */
   #lastKey: string | null = null;
@@ -39,19 +49,16 @@ export class SubtitleControl {
   /** Another film, the same one opened once more, or none. */
   filmChanged(ticket: PlaybackTicket | null, audio: TrackInfo | null): void {
     if (ticket?.playback_id === this.#ticket?.playback_id) return;
-    const isSameFile =
-      ticket !== null &&
-      ticket.info_hash === this.#ticket?.info_hash &&
-      ticket.file_index === this.#ticket.file_index;
-    const keys = isSameFile ? [this.first?.chosen.key, this.second?.chosen.key] : null;
-    const own = isSameFile ? this.tracks.filter(({ file }) => file !== null) : [];
-    this.#close();
+    this.#leave();
     if (ticket === null) return;
     this.#ticket = ticket;
-    this.tracks = [...ticket.subtitles.map(choosable), ...own];
-    if (keys !== null) {
-      this.first = this.#opened(keys[0] ?? null);
-      this.second = this.#opened(keys[1] ?? null);
+    const left = this.#left;
+    this.#left = null;
+    this.tracks = ticket.subtitles.map(choosable);
+    if (left?.infoHash === ticket.info_hash && left.fileIndex === ticket.file_index) {
+      this.tracks = [...this.tracks, ...left.own];
+      this.first = this.#opened(left.firstKey);
+      this.second = this.#opened(left.secondKey);
       return;
     }
     this.delaySecs = 0;
@@ -167,7 +174,16 @@ export class SubtitleControl {
     return new OpenedTrack(this.#host, this.#ticket.playback_id, this.#ticket.duration_secs, chosen);
   }
 
-  #close(): void {
+  #leave(): void {
+    if (this.#ticket !== null) {
+      this.#left = {
+        infoHash: this.#ticket.info_hash,
+        fileIndex: this.#ticket.file_index,
+        firstKey: this.first?.chosen.key ?? null,
+        secondKey: this.second?.chosen.key ?? null,
+        own: this.tracks.filter(({ file }) => file !== null),
+      };
+    }
     this.first?.close();
     this.second?.close();
     this.first = null;

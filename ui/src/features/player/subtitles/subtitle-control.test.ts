@@ -159,6 +159,21 @@ describe("subtitles of a film", () => {
     expect(subtitles.first).toBeNull();
   });
 
+  it("outlive an interruption of the film, with what the person brought", () => {
+    subtitles.filmChanged(film, japanese);
+    subtitles.addFile(new File(["words"], "mine.srt"));
+    subtitles.chooseSecond("s3");
+    subtitles.setDelay(2);
+    subtitles.filmChanged(null, null);
+    subtitles.filmChanged({ ...film, playback_id: "play-2" }, japanese);
+    expect([subtitles.first?.chosen.key, subtitles.second?.chosen.key, subtitles.delaySecs]).toEqual([
+      "o1",
+      "s3",
+      2,
+    ]);
+    expect(subtitles.first?.playbackId).toBe("play-2");
+  });
+
   it("of one's own are read by Rust, and never remembered", async () => {
     host.answer({ subtitle_read: () => ({ ...opened, is_whole: true, charset: "UTF-8" }) });
     subtitles.filmChanged(film, japanese);
