@@ -8,7 +8,10 @@ mod mpv;
 use std::process::Stdio;
 use std::time::Duration;
 
-use freshet_model::{ErrorCode, PlaybackId, PlaybackReport, ReportKind, TorrentRecord, WireError};
+use freshet_model::{
+    ErrorCode, FileIndex, PlaybackId, PlaybackReport, ReportKind, SubtitleForm, SubtitleSource,
+    TorrentRecord, WireError, subtitle_files,
+};
 use tokio::process::{Child, Command};
 use tracing::{debug, info};
 
@@ -16,6 +19,8 @@ use crate::App;
 use crate::args::{ExternalPlayer, ExternalPlayers, Nothing, PlayerOpen};
 use kinds::{KINDS, Kind, Start, Tells};
 
+/// Each is an open address, and those have an end.
+const MAX_SUBTITLES: usize = 4;
 /// The film's place is asked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// One that hands an address over does so within this, and the other one shows it within that.
@@ -45,10 +50,18 @@ pub(crate) async fn open(app: &App, args: PlayerOpen) -> Result<(), WireError> {
     let (id, info_hash, file_index) = app.playback_for_another(&args.playback_id)?;
     let record = app.torrent(info_hash).await?.ok_or_else(|| crate::library::not_found(info_hash))?;
     let url = app.input_url(&id)?;
+    let looks: Vec<PlaybackId> =
+        subtitles(&record, file_index).into_iter().map(|file| app.add_look(info_hash, file)).collect();
+    let subtitles = looks.iter().map(|look| app.input_url(look)).collect::<Result<Vec<_>, _>>()?;
     let ipc_path = (kind.tells == Tells::MpvIpc && !found.is_flatpak).then(|| ipc_path(&id));
     let title = title(&record, file_index);
-    let start =
-        Start { url: &url, title: &title, position_secs: args.position_secs, ipc_path: ipc_path.as_deref() };
+    let start = Start {
+        url: &url,
+        title: &title,
+        position_secs: args.position_secs,
+        subtitles: &subtitles,
+        ipc_path: ipc_path.as_deref(),
+    };
     let spawned = Command::new(&found.program)
         .args(kind.arguments(start))
         .stdin(Stdio::null())
@@ -63,13 +76,26 @@ pub(crate) async fn open(app: &App, args: PlayerOpen) -> Result<(), WireError> {
     let app = app.clone();
     app.clone().inner.tasks.spawn("another player", async move {
         app.follow(kind, child, id, url, ipc_path).await;
+        looks.iter().for_each(|look| app.forget_playback(look));
     });
     Ok(())
 }
 
-fn title(record: &TorrentRecord, file_index: freshet_model::FileIndex) -> String {
+fn title(record: &TorrentRecord, file_index: FileIndex) -> String {
     let file = record.files.iter().find(|file| file.index == file_index);
     file.map_or_else(|| record.shown_title(), |file| file.name().to_owned())
+}
+
+/// The files of text that belong to the film.
+fn subtitles(record: &TorrentRecord, file_index: FileIndex) -> Vec<FileIndex> {
+    let Some(film) = record.files.iter().find(|file| file.index == file_index) else { return Vec::new() };
+    let tracks = subtitle_files(&record.files, film).into_iter();
+    let texts = tracks.filter(|track| matches!(track.form, SubtitleForm::Text | SubtitleForm::Ass));
+    let files = texts.filter_map(|track| match track.source {
+        SubtitleSource::File { file_index } => Some(file_index),
+        SubtitleSource::Embedded { .. } => None,
+    });
+    files.take(MAX_SUBTITLES).collect()
 }
 
 /// In a folder of this person alone, where there is one.

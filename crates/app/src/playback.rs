@@ -170,6 +170,13 @@ impl App {
         Ok((id, info_hash, file_index))
     }
 
+    /// An address of a file for a program that is not followed; [`App::forget_playback`] ends it.
+    pub(crate) fn add_look(&self, info_hash: InfoHash, file_index: FileIndex) -> PlaybackId {
+        let id = PlaybackId(random_token());
+        self.inner.playbacks.insert(id.clone(), Playback::new(info_hash, file_index, Reads::Look));
+        id
+    }
+
     pub(crate) fn forget_playback(&self, id: &PlaybackId) {
         self.inner.playbacks.remove(id);
     }

@@ -21,6 +21,8 @@ pub(super) struct Start<'a> {
     pub(super) url: &'a str,
     pub(super) title: &'a str,
     pub(super) position_secs: f64,
+    /// Addresses of the film's subtitle files.
+    pub(super) subtitles: &'a [String],
     pub(super) ipc_path: Option<&'a str>,
 }
 
@@ -52,6 +54,7 @@ pub(super) const KINDS: &[Kind] = &[
                 "--force-window=immediate".to_owned(),
                 "--save-position-on-quit=no".to_owned(),
             ];
+            args.extend(start.subtitles.iter().map(|url| format!("--sub-file={url}")));
             args.extend(start.ipc_path.map(|path| format!("--input-ipc-server={path}")));
             args
         },
@@ -64,12 +67,16 @@ pub(super) const KINDS: &[Kind] = &[
         elsewhere: &["VideoLAN/VLC/vlc.exe", "VLC.app/Contents/MacOS/VLC"],
         tells: Tells::Mpris,
         arguments: |start| {
-            vec![
+            let mut args = vec![
                 format!("--start-time={:.3}", start.position_secs),
                 format!("--meta-title={}", start.title),
                 "--no-one-instance".to_owned(),
                 "--play-and-exit".to_owned(),
-            ]
+            ];
+            if !start.subtitles.is_empty() {
+                args.push(format!("--input-slave={}", start.subtitles.join("#")));
+            }
+            args
         },
     },
     Kind {
@@ -80,11 +87,13 @@ pub(super) const KINDS: &[Kind] = &[
         elsewhere: &[],
         tells: Tells::Mpris,
         arguments: |start| {
-            vec![
+            let mut args = vec![
                 "--new-window".to_owned(),
                 format!("--mpv-start={:.3}", start.position_secs),
                 format!("--mpv-force-media-title={}", start.title),
-            ]
+            ];
+            args.extend(start.subtitles.iter().map(|url| format!("--mpv-sub-file={url}")));
+            args
         },
     },
     Kind {
@@ -127,6 +136,7 @@ pub(super) const KINDS: &[Kind] = &[
                 format!("--mpv-start={:.3}", start.position_secs),
                 format!("--mpv-force-media-title={}", start.title),
             ];
+            args.extend(start.subtitles.iter().map(|url| format!("--mpv-sub-file={url}")));
             args.extend(start.ipc_path.map(|path| format!("--mpv-input-ipc-server={path}")));
             args
         },
@@ -244,15 +254,25 @@ mod tests {
             url: "http://127.0.0.1:1/x",
             title: "--A film",
             position_secs: 62.5,
+            subtitles: &["http://127.0.0.1:1/a".to_owned(), "http://127.0.0.1:1/b".to_owned()],
             ipc_path: Some("/run/ipc"),
         };
         let table = [
             (
                 "mpv",
-                "--start=62.500 --force-media-title=--A film --force-window=immediate --save-position-on-quit=no --input-ipc-server=/run/ipc",
+                "--start=62.500 --force-media-title=--A film --force-window=immediate --save-position-on-quit=no \
+                 --sub-file=http://127.0.0.1:1/a --sub-file=http://127.0.0.1:1/b --input-ipc-server=/run/ipc",
             ),
-            ("vlc", "--start-time=62.500 --meta-title=--A film --no-one-instance --play-and-exit"),
-            ("celluloid", "--new-window --mpv-start=62.500 --mpv-force-media-title=--A film"),
+            (
+                "vlc",
+                "--start-time=62.500 --meta-title=--A film --no-one-instance --play-and-exit \
+                 --input-slave=http://127.0.0.1:1/a#http://127.0.0.1:1/b",
+            ),
+            (
+                "celluloid",
+                "--new-window --mpv-start=62.500 --mpv-force-media-title=--A film \
+                 --mpv-sub-file=http://127.0.0.1:1/a --mpv-sub-file=http://127.0.0.1:1/b",
+            ),
             ("haruna", ""),
             ("mpc-hc", "/start 62500"),
             ("potplayer", "/seek=62"),

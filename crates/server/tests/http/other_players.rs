@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use freshet_model::{FileIndex, InfoHash};
+use freshet_model::InfoHash;
 use serde_json::{Value, json};
 
 use crate::common::{PATIENCE, World};
@@ -27,8 +27,14 @@ fn inside(test: &str, programs: &[(&str, &str)], body: impl FnOnce(PathBuf)) {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     for (name, script) in programs {
         let file = folder.path().join(name);
-        fs::write(&file, format!("#!/bin/sh\necho $$ > {}/{name}.pid\n{script}\n", folder.path().display()))
-            .unwrap();
+        fs::write(
+            &file,
+            format!(
+                "#!/bin/sh\necho $$ > {0}/{name}.pid\necho \"$@\" > {0}/{name}.args\n{script}\n",
+                folder.path().display()
+            ),
+        )
+        .unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let (mut bus, address) = bus(folder.path());
@@ -85,17 +91,30 @@ fn make_clip(path: &Path) {
     assert!(made.expect("ffmpeg is installed").success());
 }
 
+const SAID: &str = "1\n00:02:00,000 --> 00:02:09,000\nStill here\n";
+
 async fn position_secs(world: &World, hash: InfoHash) -> f64 {
     let marks = world.app.marks(hash).await.unwrap();
-    marks.get(FileIndex(0)).map_or(0.0, |mark| mark.position_secs)
+    marks.marks.iter().map(|mark| mark.position_secs).fold(0.0, f64::max)
+}
+
+/// The player was told of the subtitle file, and it is there.
+async fn hears_of_subtitles(world: &World, args: &str) {
+    let begin = ["--sub-file=", "--input-slave="].iter().find_map(|option| args.split_once(option));
+    let (_, rest) = begin.unwrap_or_else(|| panic!("{args}"));
+    let url = rest.split_whitespace().next().unwrap();
+    let path = &url[url.find("/media/").unwrap()..];
+    assert_eq!(world.get(path).await.body, SAID.as_bytes());
 }
 
 /// The film is opened in a player at the middle; it goes on from there, and where it stands is known here, also after its end.
 async fn goes_on_in(player: &str, folder: &Path) {
     let world = World::start().await;
-    let clip = world.folder.path().join("A film.mkv");
-    make_clip(&clip);
-    let torrent = world.seeder.seed(&clip, None).await.unwrap();
+    let pack = world.folder.path().join("Pack");
+    fs::create_dir(&pack).unwrap();
+    make_clip(&pack.join("A film.mkv"));
+    fs::write(pack.join("A film.en.srt"), SAID).unwrap();
+    let torrent = world.seeder.seed(&pack, None).await.unwrap();
     let hash = world.add(&torrent).await;
     let args = json!({"info_hash": hash.to_string(), "playable_types": []});
     let ticket = world.rpc("playback_open", args).await.json();
@@ -116,6 +135,7 @@ async fn goes_on_in(player: &str, folder: &Path) {
     let first = position_secs(&world, hash).await;
     assert!(first < FILM_SECS / 2.0 + 30.0, "it began there: {first}");
 
+    hears_of_subtitles(&world, &fs::read_to_string(folder.join(format!("{player}.args"))).unwrap()).await;
     // It plays on for longer than a position may be lost, and the last word counts.
     let on = async {
         while position_secs(&world, hash).await < first + 3.0 {
