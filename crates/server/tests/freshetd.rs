@@ -303,14 +303,14 @@ fn a_library_moves_in_from_a_terminal_shown_first() {
     other.post("/torrents", &format!("{{\"action\":\"add\",\"link\":\"{hash}\",\"title\":\"Kept\"}}"));
     other.post("/viewed", &format!("{{\"action\":\"set\",\"hash\":\"{hash}\",\"file_index\":1}}"));
     let address = other.url.strip_prefix("http://").unwrap().to_owned();
-    let import = |flags: &[&str]| {
-        let mut command = freshetd(new.path(), &[flags, &["import", &address]].concat());
+    let import = |port: &str, more: &[&str]| {
+        let mut command = freshetd(new.path(), &[&["--port", port, "import", &address], more].concat());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
 
-    let preview = import(&["--port", "0"]);
+    let preview = import("0", &[]);
     assert!(preview.contains("MatriX.145: 1 torrents (0 are here already), 1 viewed marks"), "{preview}");
     assert!(preview.contains("  + Kept\n") && preview.contains("Nothing was changed"), "{preview}");
 
@@ -318,16 +318,12 @@ fn a_library_moves_in_from_a_terminal_shown_first() {
     let mut running = Daemon::start(new.path(), &["--port", "0"]);
     assert!(running.post("/torrents", "{\"action\":\"list\"}").ends_with("[]"));
     let port = running.url.rsplit(':').next().unwrap().to_owned();
-    let run = || {
-        let mut command = freshetd(new.path(), &["--port", &port, "import", &address, "--yes"]);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
-    };
-    let first = run();
+    let first = import(&port, &["--yes"]);
     assert!(
         first.contains("Taken over: 1 new torrents, 0 completed, 0 were here already; 1 marks"),
         "{first}"
     );
-    let second = run();
+    let second = import(&port, &["--yes"]);
     assert!(
         second.contains("Taken over: 0 new torrents, 0 completed, 1 were here already; 0 marks"),
         "{second}"

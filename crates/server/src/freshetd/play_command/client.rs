@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::torrent::{File, Torrent, Viewed};
@@ -61,12 +62,18 @@ impl Client {
 
     /// Whether who listens there is the same user.
     pub(crate) async fn is_ours(&self) -> bool {
-        let connecting = tokio::time::timeout(ECHO_TIMEOUT, TcpStream::connect(self.address));
-        let Ok(Ok(stream)) = connecting.await else { return false };
-        match (stream.peer_addr(), stream.local_addr()) {
-            (Ok(server), Ok(local)) => freshet_server::is_same_user(server, local),
-            _ => false,
-        }
+        tokio::time::timeout(ECHO_TIMEOUT, self.asks_for_owner())
+            .await
+            .is_ok_and(|owner| owner.unwrap_or(false))
+    }
+
+    /// A connection has no owner at its other end until somebody takes it up; who has answered has done so.
+    async fn asks_for_owner(&self) -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let question = format!("GET /echo HTTP/1.1\r\n{HOST}: {}\r\n\r\n", self.address);
+        stream.write_all(question.as_bytes()).await?;
+        let is_answered = stream.peek(&mut [0]).await? > 0;
+        Ok(is_answered && freshet_server::is_same_user(stream.peer_addr()?, stream.local_addr()?))
     }
 
     /// Whether something that speaks TorrServer's interface answers.
@@ -186,5 +193,30 @@ impl Client {
                 Err(error) => Err(broken(error.into())),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_takes_its_time_is_ours_all_the_same() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(listener.local_addr().unwrap());
+        let mut is_ours = std::pin::pin!(client.is_ours());
+
+        let early = tokio::time::timeout(Duration::from_millis(200), &mut is_ours).await;
+
+        assert!(early.is_err(), "nobody has taken up the connection, so nobody can tell whose it is");
+        let answer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n").await.unwrap();
+            stream
+        };
+        let (is_ours, _held) = tokio::join!(is_ours, answer);
+        assert!(is_ours);
     }
 }
