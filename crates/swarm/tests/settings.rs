@@ -6,7 +6,7 @@ mod support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freshet_swarm::schedule::Class;
 use freshet_swarm::wire::{Handshake, Reserved};
@@ -267,4 +267,37 @@ async fn without_its_interface_a_transfer_rests_and_goes_on_when_that_is_back() 
     leecher.set_limits(None, None);
     timeout(PATIENCE, reader.read_to_end(&mut content)).await.unwrap().unwrap();
     assert!(content == film.content);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_limit_holds_over_several_connections_and_a_change_is_felt_at_once() {
+    const BYTES_PER_SEC: u64 = 64 * 1024;
+    let film = film(3_000_001);
+    let dirs = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let leecher = support::swarm(dirs[0].path(), b'l').await;
+    let torrent = leecher.add(film.spec.clone()).unwrap();
+    let mut seeders = Vec::new();
+    for (dir, name) in dirs[1..].iter().zip(b"abc") {
+        let seeder = support::swarm(dir.path(), *name).await;
+        seeders.push((seed(&seeder, dir.path(), &film).await, seeder));
+    }
+    leecher.set_limits(Some(BYTES_PER_SEC), None);
+    let began = Instant::now();
+    torrent
+        .add_peers(seeders.iter().map(|(_, seeder)| address_of(seeder)).collect(), PeerSource::Given)
+        .await;
+    let mut stats = torrent.stats();
+    let reading = tokio::spawn({
+        let torrent = torrent.clone();
+        async move { read_all(&torrent).await }
+    });
+
+    let enough = stats.wait_for(|stats| stats.downloaded_bytes >= 4 * BYTES_PER_SEC);
+    timeout(PATIENCE, enough).await.unwrap().unwrap();
+    // A read of each connection may come at once, and half a second's bytes.
+    let paid_for = 4 * BYTES_PER_SEC - 3 * 32 * 1024 - BYTES_PER_SEC / 2;
+    assert!(began.elapsed().as_secs_f64() >= paid_for as f64 / BYTES_PER_SEC as f64, "{:?}", began.elapsed());
+
+    leecher.set_limits(None, None);
+    assert!(timeout(PATIENCE, reading).await.unwrap().unwrap() == film.content);
 }

@@ -20,6 +20,8 @@ const MAX_UNHEARD_KIB: u32 = 4 * 1024;
 const COMMANDS_AT_ONCE: usize = 128;
 /// Messages that are handed on at a time.
 const MESSAGES_AT_ONCE: usize = 512;
+/// One block.
+const LEAST_READ_BYTES: usize = 16 * 1024;
 const FIRST_READ_BYTES: usize = 32 * 1024;
 const MAX_READ_BYTES: usize = 256 * 1024;
 /// Peers let go of who is silent for two minutes.
@@ -43,7 +45,7 @@ pub(crate) struct Link<Report> {
     pub(crate) wrap: Box<dyn Fn(Said) -> Report + Send + Sync>,
     /// KiB that may have come and not be heard yet, over all connections that share it; see [`unheard`].
     pub(crate) unheard: Arc<Semaphore>,
-    /// How long to wait before reading on, for so many bytes that came.
+    /// How long to wait before asking again with 0, for so many bytes that came; zero: read on.
     pub(crate) pace: Arc<dyn Fn(u64) -> Duration + Send + Sync>,
 }
 
@@ -170,10 +172,17 @@ async fn carry<Report: Send>(
                 }
                 let wait = pace(bytes as u64);
                 if !wait.is_zero() {
+                    inbox.read_little();
                     reading_paused_until = Some(Instant::now() + wait);
                 }
             }
-            () = pause => reading_paused_until = None,
+            () = pause => {
+                // The wait of a large debt is told in parts, and the limit may have changed meanwhile.
+                let wait = pace(0);
+                reading_paused_until = (!wait.is_zero()).then(|| Instant::now() + wait);
+                // Whoever we do not listen to is not silent.
+                heard_at = Instant::now();
+            }
             _ = looks.tick() => {
                 if heard_at.elapsed() >= SILENT_AFTER {
                     return PeerError::Silent;
@@ -239,6 +248,11 @@ impl Inbox {
         Ok((bytes, self.decode()?))
     }
 
+    /// Many small reads keep to a limit more evenly than a few large ones.
+    fn read_little(&mut self) {
+        self.read_bytes = (self.read_bytes / 2).max(LEAST_READ_BYTES);
+    }
+
     /// Some of the messages that have come whole. A message is far larger here than on the wire, so many small ones must
     /// not be here all at once.
     fn decode(&mut self) -> Result<Vec<Message>, PeerError> {
@@ -254,10 +268,13 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use tokio::io::DuplexStream;
     use tokio::task::JoinSet;
 
     use super::*;
+    use crate::rate::Limiter;
 
     fn link(commands: mpsc::Receiver<Message>, reports: mpsc::Sender<Vec<Message>>) -> Link<Vec<Message>> {
         Link {
@@ -323,6 +340,38 @@ mod tests {
         let mut said = Vec::new();
         theirs.read_to_end(&mut said).await.unwrap();
         assert_eq!(said, [0; 4 * 3], "three keep-alives");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_far_below_what_one_read_brings_holds_and_is_no_silence() {
+        const BYTES_PER_SEC: u64 = 1024;
+        let (ours, mut theirs) = tokio::io::duplex(MAX_READ_BYTES);
+        let (_commands, queue) = mpsc::channel(COMMANDS);
+        let (seen, mut heard) = mpsc::channel(8);
+        let (epoch, limiter) = (Instant::now(), Mutex::new(Limiter::new(Some(BYTES_PER_SEC))));
+        let pace = move |bytes| {
+            let mut limiter = limiter.lock().unwrap();
+            limiter.spend(epoch.elapsed(), bytes);
+            limiter.wait(epoch.elapsed())
+        };
+        let mut tasks = JoinSet::new();
+        let link = Link { pace: Arc::new(pace), ..link(queue, seen) };
+        tasks.spawn(async move { drop(run(ours, link).await) });
+        tasks.spawn(async move { while theirs.write_all(&[0, 0, 0, 1, 1].repeat(1000)).await.is_ok() {} });
+        let mut messages = 0;
+
+        let half_an_hour = tokio::time::sleep(Duration::from_secs(1800));
+        tokio::pin!(half_an_hour);
+        loop {
+            tokio::select! {
+                said = heard.recv() => messages += said.expect("the peer is kept").len() as u64,
+                () = &mut half_an_hour => break,
+            }
+        }
+
+        let due = 1800 * BYTES_PER_SEC;
+        let bytes = messages * 5;
+        assert!(due.abs_diff(bytes) < MAX_READ_BYTES as u64, "{bytes} of {due}");
     }
 
     #[tokio::test]

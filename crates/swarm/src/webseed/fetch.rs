@@ -183,9 +183,10 @@ async fn fetch<Report: Send>(
                 let mut body = source.client.get(&url, bytes, file_bytes).await?;
                 while let Some(chunk) = body.next().await? {
                     sink.send(cutter.push(&chunk), left).await?;
-                    let wait = (sink.pace)(chunk.len() as u64);
-                    if !wait.is_zero() {
+                    let mut wait = (sink.pace)(chunk.len() as u64);
+                    while !wait.is_zero() {
                         sleep(wait).await;
+                        wait = (sink.pace)(0);
                     }
                 }
             }
