@@ -51,7 +51,8 @@ pub enum VideoPlan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AudioPlan {
-    Copy,
+    /// As it is. What says how to read AAC stands in each of its frames in some containers, and once at the beginning in MP4.
+    Copy { is_aac: bool },
     /// Encoded as stereo AAC.
     Encode,
 }
@@ -97,7 +98,7 @@ pub fn choose(
         .map(|stream| match stream.mime_codec().filter(|codec| plays("audio", codec)) {
             // Only the plain form of AAC: views disagree over the others.
             Some(codec) if codec != AAC || matches!(stream.profile.as_str(), "LC" | "") => {
-                (stream.index, AudioPlan::Copy, codec)
+                (stream.index, AudioPlan::Copy { is_aac: codec == AAC }, codec)
             }
             _ => (stream.index, AudioPlan::Encode, AAC.to_owned()),
         });
@@ -178,13 +179,14 @@ mod tests {
         use AudioPlan as A;
         use VideoPlan as V;
         let copy = V::Copy { is_hevc: false };
+        let (aac, other) = (A::Copy { is_aac: true }, A::Copy { is_aac: false });
         let table = [
-            ("h264", "aac", copy, A::Copy, "avc1.640028,mp4a.40.2"),
+            ("h264", "aac", copy, aac, "avc1.640028,mp4a.40.2"),
             ("h264", "ac3", copy, A::Encode, "avc1.640028,mp4a.40.2"),
             ("h264", "dts", copy, A::Encode, "avc1.640028,mp4a.40.2"),
-            ("vp9", "opus", copy, A::Copy, "vp09.00.40.08,opus"),
-            ("hevc", "aac", V::Encode, A::Copy, "avc1.640028,mp4a.40.2"),
-            ("mpeg4", "mp3", V::Encode, A::Copy, "avc1.640028,mp4a.6b"),
+            ("vp9", "opus", copy, other, "vp09.00.40.08,opus"),
+            ("hevc", "aac", V::Encode, aac, "avc1.640028,mp4a.40.2"),
+            ("mpeg4", "mp3", V::Encode, other, "avc1.640028,mp4a.6b"),
         ];
         for (video, audio, video_plan, audio_plan, codecs) in table {
             let probe = probe(vec![stream(0, TrackKind::Video, video), stream(1, TrackKind::Audio, audio)]);
@@ -210,9 +212,10 @@ mod tests {
     #[test]
     fn a_chosen_track_is_used_and_an_unknown_one_falls_back() {
         let probe = probe(vec![stream(1, TrackKind::Audio, "aac"), stream(2, TrackKind::Audio, "mp3")]);
+        let (aac, mp3) = (AudioPlan::Copy { is_aac: true }, AudioPlan::Copy { is_aac: false });
 
-        assert_eq!(choose(&probe, &chromium(), Some(2)).unwrap().audio, Some((2, AudioPlan::Copy)));
-        assert_eq!(choose(&probe, &chromium(), Some(9)).unwrap().audio, Some((1, AudioPlan::Copy)));
+        assert_eq!(choose(&probe, &chromium(), Some(2)).unwrap().audio, Some((2, mp3)));
+        assert_eq!(choose(&probe, &chromium(), Some(9)).unwrap().audio, Some((1, aac)));
         assert_eq!(choose(&probe, &chromium(), None).unwrap().mime, "audio/mp4; codecs=\"mp4a.40.2\"");
     }
 

@@ -236,7 +236,9 @@ fn arguments(options: &RunOptions) -> Vec<String> {
     if let Some((index, plan)) = options.plan.audio {
         push(&["-map", &format!("0:{index}")]);
         match plan {
-            AudioPlan::Copy => push(&["-c:a", "copy"]),
+            AudioPlan::Copy { is_aac: true } => push(&["-c:a", "copy", "-bsf:a", "aac_adtstoasc"]),
+            // FLAC in MP4 is an experiment to older ones.
+            AudioPlan::Copy { is_aac: false } => push(&["-c:a", "copy", "-strict", "experimental"]),
             AudioPlan::Encode => push(&["-c:a", "aac", "-ac", "2", "-b:a", "192k"]),
         }
     }

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use freshet_media::{
-    PROBED_TYPES, Part, PartError, ProbeError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose, probe,
+    AudioPlan, PROBED_TYPES, Part, PartError, ProbeError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose,
+    probe,
 };
 use freshet_model::{PlaybackMode, TrackKind};
 use tokio_util::sync::CancellationToken;
@@ -193,6 +194,33 @@ async fn a_picture_that_the_view_cannot_show_is_encoded() {
     let (_, last, codecs) = measure(folder.path(), &read_all(&run).await);
     assert!(last > 3.5, "{last}");
     assert!(codecs.starts_with("h264"), "{codecs}");
+}
+
+#[tokio::test]
+async fn sound_that_is_kept_in_another_way_in_its_file_is_copied_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, sound) in [("broadcast.ts", "aac"), ("lossless.mkv", "flac")] {
+        let path = clip(folder.path(), name, 4, &["-c:v", "libx264", "-c:a", sound]);
+        let server = FileServer::start(&path).await;
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
+        let plan = choose(&found, &everything(), None).unwrap();
+        let is_copied =
+            matches!(plan.audio, Some((_, AudioPlan::Copy { is_aac })) if is_aac == (sound == "aac"));
+        assert!(is_copied, "{plan:?}");
+        let options = RunOptions {
+            input_url: server.url.clone(),
+            at_secs: 0.0,
+            file_start_secs: found.start_secs,
+            plan,
+        };
+        let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
+
+        let (_, last, codecs) = measure(folder.path(), &read_all(&run).await);
+
+        assert_eq!(codecs, format!("h264,{sound}"));
+        assert!(last > 3.5, "{name}: {last}");
+    }
 }
 
 #[tokio::test]
