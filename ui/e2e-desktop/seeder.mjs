@@ -29,9 +29,21 @@ export async function seedFilm() {
     ],
     ...["-c:v", "libx264", "-preset", "superfast", "-g", "20", "-c:a", "aac", film],
   ]);
-  const seed = process.env.FRESHET_SEED ?? "../target/debug/examples/seed";
+  const seeder = await seed(join(folder, "Test film"));
+  return {
+    ...seeder,
+    stop() {
+      seeder.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Seeds a file or a folder until it is stopped. */
+export async function seed(path) {
+  const program = process.env.FRESHET_SEED ?? "../target/debug/examples/seed";
   // Serves until its input ends.
-  const child = spawn(seed, [join(folder, "Test film")], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(program, [path], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const line = await new Promise((done, fail) => {
     lines.once("line", done);
@@ -40,9 +52,6 @@ export async function seedFilm() {
   return {
     magnet: JSON.parse(line).magnet,
     infoHash: JSON.parse(line).info_hash,
-    stop() {
-      child.stdin.end();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: () => child.stdin.end(),
   };
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import { makeCodecClips } from "./codec-clips.mjs";
 import { makeSubtitled, SUBTITLED_NAME } from "./subtitle-clips";
 
 /** Raise it when the films change. */
@@ -94,4 +95,5 @@ export default function makeClips(): void {
     makeEpisode(join(scratch, SECOND_EPISODE), 660);
   });
   makeOnce(subtitledFolder, makeSubtitled);
+  makeCodecClips();
 }

@@ -9,10 +9,11 @@ import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import type { Page } from "@playwright/test";
+import type { Page, TestInfo } from "@playwright/test";
 import { test as base, expect } from "@playwright/test";
 
 import { clipsFolder, seriesFolder, subtitledFolder } from "./clips";
+import { codecsFolder, soundsFolder } from "./codec-clips.mjs";
 import { SUBTITLED_FILM } from "./subtitle-clips";
 
 const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -29,6 +30,8 @@ const STOP_TIMEOUT_MS = 15_000;
 export interface Seeded {
   magnet: string;
   infoHash: string;
+  /** In base64. */
+  torrentFile: string;
 }
 
 async function freePort(): Promise<number> {
@@ -41,7 +44,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill(signal);
@@ -57,6 +60,9 @@ export class Server {
   #child: ChildProcess | null = null;
   #log = "";
 
+  /** Begins with the program that starts it in surroundings of a kind: `$0` is freshetd, and `$FOLDER` its data folder. */
+  constructor(readonly script?: string) {}
+
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -64,14 +70,18 @@ export class Server {
   /** Keeps its port over a restart, as it does on a person's computer. */
   async start(): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
-    const child = spawn(
-      FRESHETD,
-      [
-        ...["--port", String(this.#port), "--path", this.folder, "--pages", PAGES],
-        ...["--no-dht", "--allow-private-networks"],
-      ],
-      { stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const flags = [
+      ...["--port", String(this.#port), "--path", this.folder, "--pages", PAGES],
+      ...["--no-dht", "--allow-private-networks"],
+    ];
+    const [program, args] =
+      this.script === undefined
+        ? [FRESHETD, flags]
+        : ["unshare", ["--user", "--map-root-user", "--mount", "sh", "-c", this.script, FRESHETD, ...flags]];
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, FOLDER: this.folder },
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => (this.#log += chunk.toString()));
@@ -106,9 +116,12 @@ export class Server {
   }
 }
 
-async function startSeeder(folder: string): Promise<{ child: ChildProcess; seeded: Seeded }> {
+export async function startSeeder(
+  folder: string,
+  options: string[] = [],
+): Promise<{ child: ChildProcess; seeded: Seeded }> {
   // Serves until its input ends.
-  const child = spawn(SEED, [folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(SEED, [folder, ...options], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const line = await Promise.race([
     once(lines, "line").then(([text]) => String(text)),
@@ -116,11 +129,41 @@ async function startSeeder(folder: string): Promise<{ child: ChildProcess; seede
       throw new Error(`the seeder ended with ${String(code)}`);
     }),
   ]);
-  const { magnet, info_hash } = JSON.parse(line) as { magnet: string; info_hash: string };
-  return { child, seeded: { magnet, infoHash: info_hash } };
+  const told = JSON.parse(line) as { magnet: string; info_hash: string; torrent_file: string };
+  return { child, seeded: { magnet: told.magnet, infoHash: told.info_hash, torrentFile: told.torrent_file } };
 }
 
-export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Seeded; subtitled: Seeded }>({
+/** The data folder is a disk of which little is free. */
+const ON_SMALL_DISK = 'mount -t tmpfs -o size=64m tmpfs "$FOLDER" && exec "$0" "$@"';
+/** Whoever asks for ffmpeg to make a picture waits. */
+const WITH_SLOW_FFMPEG = [
+  'mkdir "$FOLDER/bin"',
+  'printf "#!/bin/sh\\nexec sleep 600\\n" > "$FOLDER/bin/ffmpeg"',
+  'chmod +x "$FOLDER/bin/ffmpeg"',
+  'PATH="$FOLDER/bin:$PATH" exec "$0" "$@"',
+].join(" && ");
+
+async function useServer(
+  server: Server,
+  use: (server: Server) => Promise<void>,
+  info: TestInfo,
+): Promise<void> {
+  await server.start();
+  await use(server);
+  const log = await server.remove();
+  if (info.status !== info.expectedStatus) await info.attach("freshetd.log", { body: log });
+}
+
+interface Servers {
+  server: Server;
+  smallDisk: Server;
+  slowFfmpeg: Server;
+}
+
+export const test = base.extend<
+  Servers,
+  { seeded: Seeded; series: Seeded; subtitled: Seeded; formats: Seeded; sounds: Seeded }
+>({
   seeded: [
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
@@ -139,6 +182,24 @@ export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Se
     },
     { scope: "worker" },
   ],
+  formats: [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder(codecsFolder);
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ],
+  sounds: [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder(soundsFolder);
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ],
   subtitled: [
     // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
     async ({}, use) => {
@@ -149,13 +210,11 @@ export const test = base.extend<{ server: Server }, { seeded: Seeded; series: Se
     { scope: "worker" },
   ],
   // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
-  server: async ({}, use, info) => {
-    const server = new Server();
-    await server.start();
-    await use(server);
-    const log = await server.remove();
-    if (info.status !== info.expectedStatus) await info.attach("freshetd.log", { body: log });
-  },
+  server: async ({}, use, info) => useServer(new Server(), use, info),
+  // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+  smallDisk: async ({}, use, info) => useServer(new Server(ON_SMALL_DISK), use, info),
+  // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+  slowFfmpeg: async ({}, use, info) => useServer(new Server(WITH_SLOW_FFMPEG), use, info),
 });
 
 export { expect };
@@ -170,6 +229,22 @@ export async function addTorrent(server: Server, seeded: Seeded): Promise<void> 
   expect(response.status).toBe(200);
 }
 
+/** The number of a file of a torrent, as soon as its details are there. */
+export async function fileIndexOf(server: Server, seeded: Seeded, name: string): Promise<number> {
+  const indexOf = async () => {
+    const detail = await fetch(`${server.url}/rpc/torrent_detail`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
+      body: JSON.stringify({ info_hash: seeded.infoHash }),
+    });
+    const { files } = (await detail.json()) as { files: { index: number; path: string }[] };
+    return files.find(({ path }) => path.endsWith(name))?.index;
+  };
+  // The details come from the seeder.
+  await expect.poll(indexOf).toBeDefined();
+  return (await indexOf()) ?? -1;
+}
+
 /** Plays a file of the torrent with subtitles. */
 export async function openSubtitled(
   page: Page,
@@ -178,18 +253,8 @@ export async function openSubtitled(
   name = SUBTITLED_FILM,
 ): Promise<void> {
   await addTorrent(server, subtitled);
-  const indexOf = async () => {
-    const detail = await fetch(`${server.url}/rpc/torrent_detail`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
-      body: JSON.stringify({ info_hash: subtitled.infoHash }),
-    });
-    const { files } = (await detail.json()) as { files: { index: number; path: string }[] };
-    return files.find(({ path }) => path.endsWith(name))?.index;
-  };
-  // The details come from the seeder.
-  await expect.poll(indexOf).toBeDefined();
-  await page.goto(`${server.url}/player.html#${subtitled.infoHash}/${await indexOf()}`);
+  const index = await fileIndexOf(server, subtitled, name);
+  await page.goto(`${server.url}/player.html#${subtitled.infoHash}/${index}`);
   await playsPast(page, 0.3);
 }
 

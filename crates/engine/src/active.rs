@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::phase::{Failure, Phase};
 use crate::pieces::Layout;
+use crate::search::Trackers;
 use crate::telemetry;
 
 /// A torrent that takes part in transfers.
@@ -24,6 +25,8 @@ pub(crate) struct ActiveTorrent {
     pub(crate) end_search: CancellationToken,
     /// Somebody opened a file of it: before that, nobody is asked for peers.
     pub(crate) in_use: CancellationToken,
+    /// How its trackers stand, while they are asked.
+    pub(crate) trackers: Trackers,
     usage: Mutex<Usage>,
     /// Tells the supervisor that a file was opened.
     changed: Arc<Notify>,
@@ -96,6 +99,7 @@ impl ActiveTorrent {
             phase: watch::Sender::new(phase),
             end_search: CancellationToken::new(),
             in_use: CancellationToken::new(),
+            trackers: Trackers::default(),
             usage: Mutex::new(Usage {
                 watched: HashMap::new(),
                 lingering: HashMap::new(),
@@ -225,6 +229,7 @@ impl ActiveTorrent {
             peers: telemetry::peer_counts(&stats),
             counters: telemetry::counters(&stats),
             waiting: stats.waiting.map(telemetry::wait_reason),
+            tracker_refusal: self.trackers.refusal(),
         }
     }
 

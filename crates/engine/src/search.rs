@@ -1,9 +1,9 @@
 //! Finds peers for one active torrent, and tells its trackers how far it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freshet_swarm::discover::{Discovery, Search, SearchSpec, Source, Totals};
+use freshet_swarm::discover::{self, Discovery, Search, SearchSpec, Source, Totals, TrackerStatus};
 use freshet_swarm::{PeerSource, TorrentStats};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -61,6 +61,7 @@ async fn search(discovery: &Discovery, active: &ActiveTorrent, spec: SearchSpec)
     let (totals, watched) = watch::channel(totals(&stats.borrow(), total_bytes));
     let mut was_complete = totals.borrow().left_bytes == 0;
     let mut search = discovery.search(spec, watched);
+    active.trackers.follow(&search);
     let after = loop {
         tokio::select! {
             () = active.end_search.cancelled() => break After::End,
@@ -91,6 +92,23 @@ async fn search(discovery: &Discovery, active: &ActiveTorrent, spec: SearchSpec)
     };
     search.stop(Instant::now() + STOP_TIMEOUT).await;
     after
+}
+
+/// How the trackers of one search stand.
+#[derive(Debug, Default)]
+pub(crate) struct Trackers(Mutex<Option<watch::Receiver<Vec<TrackerStatus>>>>);
+
+impl Trackers {
+    pub(crate) fn follow(&self, search: &Search) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(search.status());
+    }
+
+    /// Why none of them names anybody, in the words of one.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let status = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let trackers = status.borrow();
+        discover::refusal(&trackers).map(str::to_owned)
+    }
 }
 
 /// Somebody reads, and nobody is there to send.

@@ -73,7 +73,9 @@ fn deactivate_if_idle(inner: &Arc<Inner>, torrent: &Arc<ActiveTorrent>) {
 }
 
 fn publish_stats(inner: &Inner, torrents: &[Arc<ActiveTorrent>]) {
-    let now: Vec<_> = torrents.iter().map(|torrent| torrent.stats()).collect();
+    let mut now: Vec<_> = torrents.iter().map(|torrent| torrent.stats()).collect();
+    let is_active = |info_hash| torrents.iter().any(|torrent| torrent.info_hash == info_hash);
+    now.extend(inner.resolving.stats().into_iter().filter(|stats| !is_active(stats.info_hash)));
     inner.stats.send_if_modified(|current| {
         let has_news = !now.is_empty() || !current.is_empty();
         if has_news {

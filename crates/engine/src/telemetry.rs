@@ -106,6 +106,7 @@ fn idle_reason(idle: PeerIdle) -> IdleReason {
 pub(crate) fn wait_reason(wait: Wait) -> WaitReason {
     match wait {
         Wait::NoPeers => WaitReason::NoPeers,
+        Wait::BadData => WaitReason::BadData,
         Wait::NobodyHasIt(_) => WaitReason::NobodyHasIt,
         Wait::AllChoke => WaitReason::AllChoke,
         Wait::DiskFull => WaitReason::DiskFull,

@@ -10,7 +10,9 @@ use common::fake::{Server, extended, ok, redirect};
 use common::{Bench, film, soon};
 use freshet_engine::testing::{SeederOptions, pattern};
 use freshet_engine::{ResolveError, Resolved};
-use freshet_model::{AddressPolicy, InfoHash, Magnet, MetainfoError, TorrentSource};
+use freshet_model::{
+    AddressPolicy, InfoHash, Magnet, MetainfoError, TorrentSource, TransferStats, WaitReason,
+};
 use freshet_web::FetchError;
 use tokio_util::sync::CancellationToken;
 
@@ -103,21 +105,53 @@ async fn resolving_ends_by_its_time_limit_and_by_cancelling() {
     let bench = Bench::with(|config| config.limits.resolve_timeout = Duration::from_millis(300)).await;
     let ended = resolve(&bench, magnet(&link)).await;
     assert!(matches!(ended, Err(ResolveError::TimedOut)), "{ended:?}");
-    assert_eq!(bench.engine.resolving_peers(info_hash), None);
 
     let bench = Bench::start().await;
+    let greeting = Server::peer(info_hash, Some(Vec::new())).await;
+    let link = format!("magnet:?xt=urn:btih:{info_hash}&x.pe={}", greeting.address);
     let cancel = CancellationToken::new();
     let resolving = bench.engine.resolve(magnet(&link), cancel.clone());
     let ended = soon("cancelled resolve", async {
         tokio::join!(resolving, async {
-            common::until("a peer is asked", || bench.engine.resolving_peers(info_hash) == Some(1)).await;
+            let shown = TransferStats {
+                connected_peers: 1,
+                known_peers: 1,
+                waiting: Some(WaitReason::NoDetails),
+                ..TransferStats::new(info_hash)
+            };
+            common::until("a peer is asked", || **bench.engine.stats() == [shown.clone()]).await;
             cancel.cancel();
         })
     })
     .await
     .0;
     assert!(matches!(ended, Err(ResolveError::Cancelled)), "{ended:?}");
-    common::until("resolving is over", || bench.engine.resolving_peers(info_hash).is_none()).await;
+    common::until("resolving is over", || bench.engine.stats().is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_magnet_link_shows_why_its_tracker_refuses_it() {
+    let tracker = Server::http(ok(b"d14:failure reason12:unregisterede")).await;
+    let info_hash = InfoHash::new([6; 20]);
+    let link = format!("magnet:?xt=urn:btih:{info_hash}&tr=http://{}/announce", tracker.address);
+    let bench = Bench::start().await;
+    let cancel = CancellationToken::new();
+    let resolving = bench.engine.resolve(magnet(&link), cancel.clone());
+    let shown = TransferStats {
+        waiting: Some(WaitReason::NoPeers),
+        tracker_refusal: Some("unregistered".to_owned()),
+        ..TransferStats::new(info_hash)
+    };
+
+    let (resolved, ()) = soon("resolving", async {
+        tokio::join!(resolving, async {
+            common::until("it is shown", || **bench.engine.stats() == [shown.clone()]).await;
+            cancel.cancel();
+        })
+    })
+    .await;
+
+    assert!(matches!(resolved, Err(ResolveError::Cancelled)), "{resolved:?}");
 }
 
 /// What a peer may say instead of the details.

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub enum WaitReason {
     /// Nobody is connected.
     NoPeers,
+    /// Nobody is connected; somebody was, sent bad data, and was banned.
+    BadData,
+    /// Peers are connected, and none has sent the details of the magnet link yet.
+    NoDetails,
     /// No connected peer has this part.
     NobodyHasIt,
     /// Peers are connected, and all of them choke us.

@@ -194,7 +194,7 @@ pub struct TorrentDetail {
     pub magnet: String,
 }
 
-/// What a torrent that is in use does at this moment. A torrent without these is idle.
+/// What a torrent that is in use does at this moment, or one whose details are looked for. A torrent without these is idle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TransferStats {
@@ -216,6 +216,30 @@ pub struct TransferStats {
     pub counters: TransferCounters,
     /// Why the reader that is needed most waits, if one does.
     pub waiting: Option<WaitReason>,
+    /// Why no tracker names anybody, in a tracker's words; a stranger's text of one line.
+    pub tracker_refusal: Option<String>,
+}
+
+impl TransferStats {
+    /// Of a torrent of which nothing is known.
+    pub fn new(info_hash: InfoHash) -> Self {
+        Self {
+            info_hash,
+            down_bytes_per_sec: 0,
+            up_bytes_per_sec: 0,
+            downloaded_bytes: 0,
+            uploaded_bytes: 0,
+            have_bytes: 0,
+            connected_peers: 0,
+            known_peers: 0,
+            connected_seeders: 0,
+            connecting_peers: 0,
+            peers: PeerCounts::default(),
+            counters: TransferCounters::default(),
+            waiting: None,
+            tracker_refusal: None,
+        }
+    }
 }
 
 #[cfg(test)]

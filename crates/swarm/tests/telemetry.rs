@@ -8,6 +8,8 @@ use freshet_swarm::schedule::Class;
 use freshet_swarm::{
     Happening, PeerIdle, PeerSource, PieceIndex, Reader, Swarm, SwarmConfig, Torrent, TorrentStats, Wait,
 };
+use support::hostile::hostile;
+use support::villains::VILLAINS;
 use support::{PATIENCE, address_of, config, film, seed, swarm};
 use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
@@ -87,6 +89,23 @@ async fn a_reader_that_waits_says_why_and_what_happened_can_be_read() {
     ];
     assert!(order.is_sorted(), "{events:?}");
     assert!(events.is_sorted_by_key(|event| event.at));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_whose_only_peer_sent_bad_data_says_so() {
+    let film = film(FILM_BYTES);
+    let here = tempfile::tempdir().unwrap();
+    let leecher = swarm(here.path(), b'l').await;
+    let (_, _, script) = VILLAINS.into_iter().find(|(name, ..)| *name == "wrong bytes, at once").unwrap();
+    let liar = hostile(&film, script).await;
+    let torrent = leecher.add(film.spec.clone()).unwrap();
+    let _reading = read(torrent.open_reader(0..u64::MAX, Class::Player).await.unwrap());
+    waits_for(&torrent, Wait::NoPeers).await;
+
+    torrent.add_peers(vec![liar.address], PeerSource::Given).await;
+
+    waits_for(&torrent, Wait::BadData).await;
+    assert_eq!(torrent.stats().borrow().banned_peers, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

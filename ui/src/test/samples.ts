@@ -76,6 +76,7 @@ export function stats(change: Partial<TransferStats> = {}): TransferStats {
       banned_peers: 0,
     },
     waiting: null,
+    tracker_refusal: null,
     ...change,
   };
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use freshet_model::{InfoHash, Magnet, limits};
+use freshet_model::{InfoHash, Magnet, TransferStats, WaitReason, limits};
 use freshet_swarm::discover::{SearchSpec, Totals};
 use freshet_swarm::{ResolveProgress, ResolvedPeers};
 use freshet_web::{HostError, WebClient};
@@ -18,6 +18,7 @@ use url::Url;
 
 use super::{Given, Resolved, check};
 use crate::engine::Inner;
+use crate::search::Trackers;
 use crate::{EngineConfig, ResolveError, peers};
 
 /// Addresses that wait to be asked.
@@ -30,34 +31,58 @@ const MAX_WARM: usize = 8;
 /// How far every magnet is that is being resolved.
 #[derive(Debug, Default)]
 pub(crate) struct Resolving {
-    progress: Mutex<HashMap<InfoHash, watch::Receiver<ResolveProgress>>>,
+    progress: Mutex<HashMap<InfoHash, Looked>>,
+}
+
+/// How far one is.
+#[derive(Debug, Clone)]
+struct Looked {
+    progress: watch::Receiver<ResolveProgress>,
+    trackers: Arc<Trackers>,
+}
+
+impl Looked {
+    fn stats(&self, info_hash: InfoHash) -> TransferStats {
+        let progress = *self.progress.borrow();
+        let waiting = if progress.connected == 0 { WaitReason::NoPeers } else { WaitReason::NoDetails };
+        TransferStats {
+            connected_peers: progress.connected,
+            known_peers: progress.known,
+            waiting: Some(waiting),
+            tracker_refusal: self.trackers.refusal(),
+            ..TransferStats::new(info_hash)
+        }
+    }
 }
 
 impl Resolving {
-    pub(crate) fn asked(&self, info_hash: InfoHash) -> Option<u32> {
-        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.get(&info_hash).map(|progress| progress.borrow().known)
+    /// How every one stands.
+    pub(crate) fn stats(&self) -> Vec<TransferStats> {
+        let all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(info_hash, looked)| looked.stats(*info_hash)).collect()
     }
 
     fn begin(&self, info_hash: InfoHash) -> (watch::Sender<ResolveProgress>, Counting<'_>) {
         let (told, progress) = watch::channel(ResolveProgress::default());
+        let looked = Looked { progress, trackers: Arc::default() };
         let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(info_hash, progress.clone());
-        (told, Counting { resolving: self, info_hash, progress })
+        all.insert(info_hash, looked.clone());
+        (told, Counting { resolving: self, info_hash, looked })
     }
 }
 
 struct Counting<'a> {
     resolving: &'a Resolving,
     info_hash: InfoHash,
-    progress: watch::Receiver<ResolveProgress>,
+    looked: Looked,
 }
 
 impl Drop for Counting<'_> {
     fn drop(&mut self) {
         let mut all = self.resolving.progress.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody else may be resolving the same magnet meanwhile.
-        if all.get(&self.info_hash).is_some_and(|progress| progress.same_channel(&self.progress)) {
+        if all.get(&self.info_hash).is_some_and(|looked| Arc::ptr_eq(&looked.trackers, &self.looked.trackers))
+        {
             all.remove(&self.info_hash);
         }
     }
@@ -95,8 +120,8 @@ impl Warm {
 /// Asks peers until the details are whole, or there is nobody left.
 pub(super) async fn resolve(inner: &Arc<Inner>, magnet: Magnet) -> Result<Resolved, ResolveError> {
     let may_search = inner.ways().dht || may_ask_any(&magnet.trackers, &inner.config, &inner.web).await;
-    let mut sources = sources(inner, &magnet, may_search);
     let (told, counting) = inner.resolving.begin(magnet.info_hash);
+    let mut sources = sources(inner, &magnet, may_search, &counting.looked.trackers);
     let (found, addresses) = mpsc::channel(WAITING_ADDRESSES);
     let policy = inner.config.addresses;
     let name = async move {
@@ -120,7 +145,7 @@ pub(super) async fn resolve(inner: &Arc<Inner>, magnet: Magnet) -> Result<Resolv
         Ok(metadata) => metadata,
         Err(freshet_swarm::ResolveError::Stopped) => return Err(ResolveError::Cancelled),
         Err(freshet_swarm::ResolveError::NoPeers) => {
-            let progress = *counting.progress.borrow();
+            let progress = *counting.looked.progress.borrow();
             return Err(match progress.known {
                 0 => ResolveError::NobodyToAsk,
                 asked => ResolveError::NoAnswer { asked },
@@ -145,7 +170,12 @@ pub(super) async fn resolve(inner: &Arc<Inner>, magnet: Magnet) -> Result<Resolv
 }
 
 /// Everything that names peers of a torrent, side by side.
-fn sources(inner: &Inner, magnet: &Magnet, may_search: bool) -> SelectAll<BoxStream<'static, SocketAddr>> {
+fn sources(
+    inner: &Inner,
+    magnet: &Magnet,
+    may_search: bool,
+    trackers: &Trackers,
+) -> SelectAll<BoxStream<'static, SocketAddr>> {
     let mut sources = SelectAll::new();
     sources.push(stream::iter(magnet.peers.clone()).boxed());
     if !may_search {
@@ -160,6 +190,7 @@ fn sources(inner: &Inner, magnet: &Magnet, may_search: bool) -> SelectAll<BoxStr
     // How much is left is not known yet; nothing would make us a seeder.
     let (_, totals) = watch::channel(Totals { left_bytes: 1, ..Totals::default() });
     let search = inner.discovery.search(spec, totals);
+    trackers.follow(&search);
     sources.push(search.map(|found| found.address).boxed());
     sources
 }

@@ -5,7 +5,7 @@ mod magnet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use freshet_model::{InfoHash, Magnet, Metainfo, TorrentSource};
+use freshet_model::{Magnet, Metainfo, TorrentSource};
 use freshet_web::TorrentLink;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -52,11 +52,6 @@ impl Engine {
             Some(Err(TaskFailed::Stopped)) | None => Err(ResolveError::Cancelled),
             Some(Err(failed @ TaskFailed::Panicked)) => Err(ResolveError::Failed(failed.to_string())),
         }
-    }
-
-    /// How many peers were asked so far for the details of a torrent that is being resolved.
-    pub fn resolving_peers(&self, info_hash: InfoHash) -> Option<u32> {
-        self.inner.resolving.asked(info_hash)
     }
 }
 

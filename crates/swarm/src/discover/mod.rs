@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 pub use dht::DhtStatus;
 pub use lsd::LsdStatus;
 pub use mapping::{MappingProtocol, MappingStatus};
-pub use search::{Found, Search, SearchSpec, Source, Totals, TrackerState, TrackerStatus};
+pub use search::{Found, Search, SearchSpec, Source, Totals, TrackerState, TrackerStatus, refusal};
 use search::{Outlet, Wishes};
 use tracker::announcer::{Announcer, Surroundings};
 use tracker::{Carrier, UdpTrackers};

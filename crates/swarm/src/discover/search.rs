@@ -79,6 +79,15 @@ pub struct TrackerStatus {
     /// The earliest time of the next announce; another tracker of the tier may be asked instead. None while it is asked.
     pub next_announce: Option<std::time::Instant>,
     pub error: Option<String>,
+    /// The tracker's own words, if it answered that it does not serve us; a stranger's text without line ends.
+    pub refusal: Option<String>,
+}
+
+/// Why no tracker names anybody, in the words of the first that refuses; `None` while one may still answer.
+pub fn refusal(trackers: &[TrackerStatus]) -> Option<&str> {
+    let has_failed = |tracker: &TrackerStatus| tracker.state == TrackerState::Failed;
+    let words = trackers.iter().find_map(|tracker| tracker.refusal.as_deref());
+    words.filter(|_| trackers.iter().all(has_failed))
 }
 
 /// What the owner of a search wants from its announcer.
@@ -246,6 +255,31 @@ mod tests {
         let many: Vec<Url> = (0..100).map(|n| format!("http://{n}.example/").parse().unwrap()).collect();
         let tiers = tiers(&spec(vec![many[..50].to_vec(), many[50..].to_vec()], false));
         assert_eq!(tiers.iter().map(Vec::len).collect::<Vec<_>>(), [50, limits::MAX_TRACKERS - 50]);
+    }
+
+    #[test]
+    fn a_refusal_is_shown_when_no_tracker_can_be_expected_to_serve() {
+        let one = |state, refusal: Option<&str>| TrackerStatus {
+            url: "http://a.example/".parse().unwrap(),
+            state,
+            seeders: None,
+            leechers: None,
+            next_announce: None,
+            error: None,
+            refusal: refusal.map(str::to_owned),
+        };
+        let refused = || one(TrackerState::Failed, Some("unregistered"));
+        let table = [
+            (vec![], None),
+            (vec![refused()], Some("unregistered")),
+            (vec![one(TrackerState::Failed, None), refused()], Some("unregistered")),
+            (vec![one(TrackerState::Failed, None)], None),
+            (vec![refused(), one(TrackerState::Asking, None)], None),
+            (vec![refused(), one(TrackerState::Working, None)], None),
+        ];
+        for (trackers, expected) in table {
+            assert_eq!(refusal(&trackers), expected, "{trackers:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::schedule::PieceState;
 pub enum Wait {
     /// Nobody is connected.
     NoPeers,
+    /// The same, and somebody who was sent bad data and was banned.
+    BadData,
     /// No connected peer has this piece.
     NobodyHasIt(PieceIndex),
     /// Peers are connected, and all of them choke us.
@@ -41,7 +43,7 @@ impl Task {
             self.scheduler.state(piece) == PieceState::Checking || self.scheduler.is_requested(piece);
         if !is_on_its_way {
             if self.peers.is_empty() {
-                return Some(Wait::NoPeers);
+                return Some(if self.banned_peers > 0 { Wait::BadData } else { Wait::NoPeers });
             }
             if self.scheduler.availability(piece) == 0 {
                 return Some(Wait::NobodyHasIt(piece));

@@ -35,6 +35,8 @@ export interface StageInput {
   torrent: TorrentSummary | undefined;
   stats: TransferStats | undefined;
   areTransfersPaused: boolean;
+  /** The chosen network interface, if it is not there. */
+  missingInterface: string | null;
   elapsedSecs: number;
   formatRate: (bytesPerSec: number) => string;
 }
@@ -59,17 +61,22 @@ export function stageOf(input: StageInput): Stage {
     : line("stage.connecting", { connected, known });
 }
 
-function causeOf({ phase, stats, areTransfersPaused, formatRate }: StageInput): Line {
+function causeOf(input: StageInput): Line {
+  const { phase, stats, areTransfersPaused, missingInterface, formatRate } = input;
   if (areTransfersPaused) return { key: "stage.whyPaused", values: {} };
   if (phase === "waiting") return { key: "stage.whyOpening", values: {} };
-  if (phase === "starting") return { key: "stage.whyPreparing", values: {} };
+  // What prepares the picture may itself wait for bytes.
+  if (phase === "starting" && !stats?.waiting) return { key: "stage.whyPreparing", values: {} };
+  if (missingInterface !== null) {
+    return { key: "wait.interfaceMissing", values: { name: missingInterface } };
+  }
   // Before the transfers have begun nothing is known of who shares.
   if (phase === "opening" && stats === undefined) return { key: "stage.whyOpening", values: {} };
-  const wait = waitLine(stats, formatRate);
+  const wait = waitLine(stats, formatRate, missingInterface);
   const connected = stats?.connected_peers ?? 0;
   const known = stats?.known_peers ?? 0;
   // Those who are known and silent are a better word than nobody.
-  if (wait && !(stats?.waiting === "no_peers" && known > 0)) return wait;
+  if (wait && (wait.key !== "wait.noPeers" || known === 0)) return wait;
   if (connected === 0 && known === 0) return { key: "stage.whyNoPeers", values: {} };
   if (connected === 0) return { key: "stage.whySilent", values: { count: known } };
   const rate = stats?.down_bytes_per_sec ?? 0;

@@ -743,7 +743,11 @@ peers: PeerCounts, counters: TransferCounters,
 /**
  * Why the reader that is needed most waits, if one does.
  */
-waiting: WaitReason | null, };
+waiting: WaitReason | null, 
+/**
+ * Why no tracker names anybody, in a tracker's words; a stranger's text of one line.
+ */
+tracker_refusal: string | null, };
 
 export type TransfersPause = { paused: boolean, };
 
@@ -755,7 +759,7 @@ export type VolumeSet = {
  */
 volume: number, is_muted: boolean, };
 
-export type WaitReason = "no_peers" | "nobody_has_it" | "all_choke" | "disk_full" | "rate_limit" | "budget" | "slow";
+export type WaitReason = "no_peers" | "bad_data" | "no_details" | "nobody_has_it" | "all_choke" | "disk_full" | "rate_limit" | "budget" | "slow";
 
 export type WireError = { code: ErrorCode, 
 /**

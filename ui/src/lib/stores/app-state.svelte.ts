@@ -30,6 +30,11 @@ export class AppState {
   playerTarget = $state.raw<PlayerTarget | null>(null);
   areTransfersPaused = $state(false);
 
+  /** The chosen network interface, while it is not there and nothing is transferred. */
+  readonly missingInterface = $derived(
+    this.notices.find((notice) => notice.kind === "interface_missing")?.subject ?? null,
+  );
+
   readonly torrents = new SvelteMap<InfoHash, TorrentSummary>();
   readonly #marks = new SvelteMap<InfoHash, FileMark[]>();
   readonly #stats = new SvelteMap<InfoHash, TransferStats>();

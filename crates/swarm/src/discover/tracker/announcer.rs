@@ -143,7 +143,7 @@ impl Announcer {
             }
             Err(error) => {
                 tracing::debug!(host, %error, "a tracker did not answer");
-                self.plan.note_failure(index, error.to_string(), Instant::now());
+                self.plan.note_failure(index, error, Instant::now());
             }
         }
     }

@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Answer, Event};
+use super::{AnnounceError, Answer, Event};
 use crate::discover::{TrackerState, TrackerStatus};
 
 /// Whatever a tracker wants.
@@ -48,6 +48,7 @@ struct Tracker {
     is_completed_due: bool,
     failures: u32,
     error: Option<String>,
+    refusal: Option<String>,
     last_answer: Answer,
 }
 
@@ -139,13 +140,17 @@ impl Plan {
         }
     }
 
-    pub(super) fn note_failure(&mut self, index: usize, error: String, now: Instant) {
+    pub(super) fn note_failure(&mut self, index: usize, error: AnnounceError, now: Instant) {
         let Some(tracker) = self.trackers.get_mut(index) else { return };
         tracker.state = TrackerState::Failed;
         tracker.is_wanted = false;
         tracker.due_at = now + back_off(tracker.failures);
         tracker.failures = tracker.failures.saturating_add(1);
-        tracker.error = Some(error);
+        tracker.error = Some(error.to_string());
+        tracker.refusal = match error {
+            AnnounceError::Refused(words) => Some(words),
+            _ => None,
+        };
     }
 
     /// Somebody waits for bytes and there are no peers, or our port changed. A wish that comes too soon is granted later.
@@ -210,6 +215,7 @@ impl Tracker {
             is_completed_due: false,
             failures: 0,
             error: None,
+            refusal: None,
             last_answer: Answer::default(),
         }
     }
@@ -241,6 +247,7 @@ impl Tracker {
         self.is_wanted = self.is_completed_due;
         self.failures = 0;
         self.error = None;
+        self.refusal = None;
         let tracker_id = answer.tracker_id.clone().or_else(|| self.last_answer.tracker_id.take());
         // The addresses went to whoever looks for them.
         self.last_answer = Answer { peers: Vec::new(), tracker_id, ..answer.clone() };
@@ -254,6 +261,7 @@ impl Tracker {
             leechers: self.last_answer.leechers,
             next_announce: (self.state != TrackerState::Asking).then(|| self.due_at.into_std()),
             error: self.error.clone(),
+            refusal: self.refusal.clone(),
         }
     }
 }

@@ -46,7 +46,7 @@ async fn all_are_asked_at_the_start_and_then_the_first_of_each_tier_that_answere
     for index in [2, 3, 1] {
         plan.note_answer(index, &answer(1800 * SECOND), Event::Started, now);
     }
-    plan.note_failure(0, "no".to_owned(), now);
+    plan.note_failure(0, AnnounceError::TimedOut, now);
     assert_eq!(plan.tiers, [vec![2, 0, 1], vec![3]]);
 
     // The back-off of a tracker that is not the speaker wakes nobody.
@@ -60,11 +60,11 @@ async fn when_the_speaker_fails_the_next_of_its_tier_speaks_and_stays() {
     let mut plan = plan(&[2], false, start);
     asked(&mut plan, start);
     plan.note_answer(0, &answer(100 * SECOND), Event::Started, start);
-    plan.note_failure(1, "no".to_owned(), start);
+    plan.note_failure(1, AnnounceError::TimedOut, start);
 
     let now = start + 100 * SECOND;
     assert_eq!(asked(&mut plan, now), [0]);
-    plan.note_failure(0, "gone".to_owned(), now);
+    plan.note_failure(0, AnnounceError::TimedOut, now);
     assert_eq!(asked(&mut plan, now), [1]);
     plan.note_answer(1, &answer(200 * SECOND), Event::Started, now);
 
@@ -78,9 +78,9 @@ async fn private_trackers_are_asked_one_at_a_time_tier_by_tier() {
     let mut plan = plan(&[2, 1], true, now);
 
     assert_eq!(asked(&mut plan, now), [0]);
-    plan.note_failure(0, "no".to_owned(), now);
+    plan.note_failure(0, AnnounceError::TimedOut, now);
     assert_eq!(asked(&mut plan, now), [1]);
-    plan.note_failure(1, "no".to_owned(), now);
+    plan.note_failure(1, AnnounceError::TimedOut, now);
     assert_eq!(asked(&mut plan, now), [2]);
     plan.note_answer(2, &answer(1800 * SECOND), Event::Started, now);
 
@@ -106,7 +106,7 @@ async fn failures_are_followed_by_longer_and_longer_pauses() {
     let mut plan = plan(&[1], false, now);
     for pause in [15, 30, 60, 120, 240, 480, 960, 1800, 1800] {
         assert_eq!(asked(&mut plan, now), [0]);
-        plan.note_failure(0, "no".to_owned(), now);
+        plan.note_failure(0, AnnounceError::TimedOut, now);
         assert_eq!(wait_of(&mut plan, now), Some(pause * SECOND));
         now += pause * SECOND;
     }
@@ -114,7 +114,7 @@ async fn failures_are_followed_by_longer_and_longer_pauses() {
     plan.note_answer(0, &answer(60 * SECOND), Event::Started, now);
     now += 60 * SECOND;
     asked(&mut plan, now);
-    plan.note_failure(0, "no".to_owned(), now);
+    plan.note_failure(0, AnnounceError::TimedOut, now);
     assert_eq!(wait_of(&mut plan, now), Some(15 * SECOND));
 }
 
@@ -160,7 +160,7 @@ async fn a_tracker_hears_started_until_it_answers_and_completed_once() {
     let mut plan = plan(&[2], false, start);
     assert_eq!(plan.step(start), Step::Ask(0, Event::Started));
     assert_eq!(plan.step(start), Step::Ask(1, Event::Started));
-    plan.note_failure(0, "no".to_owned(), start);
+    plan.note_failure(0, AnnounceError::TimedOut, start);
     plan.note_answer(1, &answer(60 * SECOND), Event::Started, start);
     assert_eq!(plan.knowing_us(), [1]);
 
@@ -169,7 +169,7 @@ async fn a_tracker_hears_started_until_it_answers_and_completed_once() {
     assert_eq!(plan.step(now), Step::Ask(1, Event::Completed));
     plan.note_answer(1, &answer(60 * SECOND), Event::Completed, now);
     assert_eq!(plan.step(now + 60 * SECOND), Step::Ask(1, Event::None));
-    plan.note_failure(1, "gone".to_owned(), now + 60 * SECOND);
+    plan.note_failure(1, AnnounceError::TimedOut, now + 60 * SECOND);
     assert_eq!(plan.step(now + 60 * SECOND), Step::Ask(0, Event::Started));
 }
 
@@ -198,12 +198,15 @@ async fn a_status_tells_what_is_known() {
     assert_eq!((plan.status()[0].state, plan.status()[0].next_announce), (TrackerState::Asking, None));
     let told = Answer { seeders: Some(3), leechers: Some(4), ..answer(90 * SECOND) };
     plan.note_answer(0, &told, Event::Started, now);
-    plan.note_failure(1, "no".to_owned(), now);
+    plan.note_failure(1, AnnounceError::Refused("no".to_owned()), now);
 
     let status = plan.status();
     let next = |index: usize| status[index].next_announce.map(|at| at - now.into_std());
     assert_eq!((status[0].seeders, status[0].leechers, next(0)), (Some(3), Some(4), Some(90 * SECOND)));
-    assert_eq!((status[1].error.as_deref(), next(1)), (Some("no"), Some(15 * SECOND)));
+    assert_eq!(status[1].error.as_deref(), Some("the tracker refused: no"));
+    assert_eq!((status[1].refusal.as_deref(), next(1)), (Some("no"), Some(15 * SECOND)));
+    plan.note_failure(1, AnnounceError::TimedOut, now);
+    assert_eq!(plan.status()[1].refusal, None, "it refused before, and does not answer now");
 }
 
 proptest! {
@@ -225,7 +228,7 @@ proptest! {
                         plan.note_answer(index, &answer(SECOND * interval), event, now);
                         allowed_at.insert(index, now + MIN_INTERVAL);
                     } else {
-                        plan.note_failure(index, String::new(), now);
+                        plan.note_failure(index, AnnounceError::TimedOut, now);
                         allowed_at.insert(index, now + MIN_BACK_OFF);
                     }
                 }

@@ -1,0 +1,168 @@
+// Every format plays in the real window: the picture is there and moves, the tone comes out of the sound server, a seek
+// goes on from its place.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+
+import {
+  CODEC_CLIPS,
+  SECOND_TONE_HZ,
+  SOUNDS_NAME,
+  TONE_HZ,
+  codecsFolder,
+  makeCodecClips,
+  soundsFolder,
+} from "../e2e/codec-clips.mjs";
+import { seed } from "./seeder.mjs";
+import { Session, freePort, until } from "./webdriver.mjs";
+
+const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
+const PICTURES = process.env.FRESHET_PICTURES ?? "test-results/desktop";
+const SAMPLE_HZ = 8_000;
+
+let folder;
+let session;
+let main;
+const seeders = [];
+
+before(async () => {
+  makeCodecClips();
+  mkdirSync(PICTURES, { recursive: true });
+  folder = mkdtempSync(join(tmpdir(), "freshet-data-"));
+  const args = ["--path", folder, "--port", String(await freePort()), "--no-dht", "--allow-private-networks"];
+  session = await Session.start(BINARY, args);
+  await until("the main window", async () => (await session.windows()).length > 0);
+  [main] = await session.windows();
+  await session.switchTo(main);
+  await until("the library", () => session.run("return document.querySelector('main') !== null"));
+});
+
+after(async () => {
+  await session?.end();
+  for (const seeder of seeders) seeder.stop();
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+const state = () =>
+  session.run(`
+    const video = document.querySelector("video");
+    const { currentTime, videoWidth, readyState } = video ?? {};
+    return { currentTime: currentTime ?? -1, videoWidth, readyState, text: document.body.textContent };
+  `);
+
+/** The picture in numbers, and how far they reach: 0 for a black one. */
+async function pictureNow() {
+  const levels = await session.run(`
+    const canvas = Object.assign(document.createElement("canvas"), { width: 32, height: 18 });
+    const context = canvas.getContext("2d");
+    context.drawImage(document.querySelector("video"), 0, 0, 32, 18);
+    return Array.from(context.getImageData(0, 0, 32, 18).data.filter((_, at) => at % 4 === 1));
+  `);
+  return { levels, spread: Math.max(...levels) - Math.min(...levels) };
+}
+
+/** How much of what is heard now is this tone, from 0 to 1. */
+function share(samples, hz) {
+  const step = (2 * Math.PI * hz) / SAMPLE_HZ;
+  let [cosine, sine, all] = [0, 0, 0];
+  samples.forEach((sample, at) => {
+    cosine += sample * Math.cos(step * at);
+    sine += sample * Math.sin(step * at);
+    all += sample * sample;
+  });
+  return all === 0 ? 0 : (2 * (cosine ** 2 + sine ** 2)) / (samples.length * all);
+}
+
+/** A third of a second of what the sound server plays. */
+function listen() {
+  const bytes = execFileSync("ffmpeg", [
+    ...["-v", "error", "-f", "pulse", "-i", "null.monitor", "-t", "0.35"],
+    ...["-ac", "1", "-ar", String(SAMPLE_HZ), "-f", "s16le", "pipe:1"],
+  ]);
+  return new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
+}
+
+const hears = (hz) => until(`a tone of ${hz} Hz`, () => share(listen(), hz) > 0.8, 20_000);
+const playsPast = (secs) => until(`second ${secs}`, async () => (await state()).currentTime > secs, 30_000);
+
+async function movingPicture() {
+  const first = await until("a picture that is not black", async () => {
+    const now = await pictureNow();
+    return now.spread > 50 && now;
+  });
+  await until("a picture that moves", async () => {
+    const { levels } = await pictureNow();
+    return levels.some((level, at) => Math.abs(level - first.levels[at]) > 20);
+  });
+}
+
+async function toPlayer() {
+  const player = await until("the player window", async () =>
+    (await session.windows()).find((handle) => handle !== main),
+  );
+  await session.switchTo(player);
+}
+
+/** Adds a torrent, which opens its first film. */
+async function watch(path) {
+  const seeder = await seed(path);
+  seeders.push(seeder);
+  await session.switchTo(main);
+  await session.run(
+    `
+    const data = new DataTransfer();
+    data.setData("text/plain", arguments[0]);
+    for (const type of ["dragenter", "dragover", "drop"]) {
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    }
+    `,
+    seeder.magnet,
+  );
+  await toPlayer();
+}
+
+/** Whatever of the clips plays now. */
+async function playsWell(clip) {
+  await until(clip.name, async () => (await state()).text.includes(clip.name));
+  await playsPast(0.7);
+  await hears(TONE_HZ);
+  if (!clip.isSoundOnly) {
+    assert.equal((await state()).videoWidth, 320);
+    await movingPicture();
+  }
+  if (clip.audioTracks === 2) {
+    await session.press("b");
+    await hears(SECOND_TONE_HZ);
+  }
+  // Half of it, and on from there.
+  await session.press("5");
+  await playsPast(6.3);
+  await hears(clip.audioTracks === 2 ? SECOND_TONE_HZ : TONE_HZ);
+  if (!clip.isSoundOnly) await movingPicture();
+}
+
+const inOrder = (a, b) => a.name.localeCompare(b.name, "en", { numeric: true });
+
+for (const [folderName, path, isSoundOnly] of [
+  ["films", codecsFolder, false],
+  [SOUNDS_NAME, soundsFolder, true],
+]) {
+  const clips = CODEC_CLIPS.filter((clip) => (clip.isSoundOnly ?? false) === isSoundOnly).sort(inOrder);
+  clips.forEach((clip, at) =>
+    test(`${folderName}: ${clip.name} plays and seeks`, async () => {
+      try {
+        if (at === 0) await watch(path);
+        else await session.press("n");
+        await playsWell(clip);
+      } catch (error) {
+        writeFileSync(join(PICTURES, `codecs-${clip.name}-failed.png`), await session.screenshot());
+        console.error(JSON.stringify(await state()).slice(0, 600));
+        throw error;
+      }
+    }),
+  );
+}
