@@ -1,5 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
+const TOGETHER = /(causes|codecs)\.spec/;
+
 // The pages in the Chromium of the system, against freshetd and a torrent that somebody else seeds on loopback.
 export default defineConfig({
   testDir: "e2e",
@@ -7,8 +9,12 @@ export default defineConfig({
   globalSetup: "./e2e/clips.ts",
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  fullyParallel: false,
-  workers: 1,
+  projects: [
+    // What mostly waits, or has no time to keep: several at once.
+    { name: "together", testMatch: TOGETHER, fullyParallel: true },
+    { name: "alone", testIgnore: TOGETHER, workers: 1 },
+  ],
+  workers: 3,
   forbidOnly: true,
   reporter: [["list"]],
   use: {

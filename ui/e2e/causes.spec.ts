@@ -106,9 +106,9 @@ test.describe("a late start names its cause:", () => {
   });
 
   test("the download limit is used up", async ({ page, server, seeded }) => {
-    await addTorrent(server, seeded);
-    await expect.poll(() => isReady(server, seeded.infoHash)).toBe(true);
+    // Before the torrent is there, so that it holds from its first byte.
     await rpc(server, "settings_update", { download_limit_bytes_per_sec: 1024 });
+    await addTorrent(server, seeded);
     const sentence = /^The download limit is used up\. A higher one lets it go on sooner\.$/;
     expect(await causes(page, server, seeded.infoHash, sentence)).toHaveLength(1);
   });
@@ -117,6 +117,8 @@ test.describe("a late start names its cause:", () => {
     await addTorrent(server, seeded);
     await expect.poll(() => isReady(server, seeded.infoHash)).toBe(true);
     await rpc(server, "settings_update", { transfers: { network_interface: "tun9" } });
+    await page.goto(server.url);
+    await expect(page.getByText("The network interface tun9 is missing")).toBeVisible();
     const sentence = /^The network interface tun9 is missing or can't be used, so nothing is transferred\.$/;
     expect(await causes(page, server, seeded.infoHash, sentence)).toHaveLength(1);
   });
