@@ -43,8 +43,10 @@ const MAX_LEAD_SECS: f64 = 1.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VideoPlan {
-    /// As it is. HEVC has to be labeled in the way that views know.
-    Copy { is_hevc: bool },
+    /// As it is.
+    Copy,
+    /// The same for HEVC, which has to be labeled and timed in the way that views know.
+    CopyHevc { ticks_per_sec: Option<u32> },
     /// Encoded as H.264.
     Encode,
 }
@@ -65,7 +67,7 @@ impl Plan {
     pub fn mode(&self) -> PlaybackMode {
         match self.video {
             Some((_, VideoPlan::Encode)) => PlaybackMode::Transcode,
-            Some((_, VideoPlan::Copy { .. })) | None => PlaybackMode::Remux,
+            Some((_, VideoPlan::Copy | VideoPlan::CopyHevc { .. })) | None => PlaybackMode::Remux,
         }
     }
 }
@@ -88,7 +90,10 @@ pub fn choose(
         let copied =
             stream.mime_codec().filter(|_| representative(stream).is_some_and(|codec| plays("video", codec)));
         match copied {
-            Some(codec) => (stream.index, VideoPlan::Copy { is_hevc: stream.codec == "hevc" }, codec),
+            Some(codec) if stream.codec == "hevc" => {
+                (stream.index, VideoPlan::CopyHevc { ticks_per_sec: stream.ticks_per_sec }, codec)
+            }
+            Some(codec) => (stream.index, VideoPlan::Copy, codec),
             None => (stream.index, VideoPlan::Encode, ENCODED_VIDEO.to_owned()),
         }
     });
@@ -157,6 +162,7 @@ mod tests {
             bits: 8,
             channels: 2,
             start_secs: 0.0,
+            ticks_per_sec: Some(1000),
             language: None,
             title: None,
             is_default: false,
@@ -178,13 +184,12 @@ mod tests {
     fn copies_what_the_view_plays_and_encodes_only_the_rest() {
         use AudioPlan as A;
         use VideoPlan as V;
-        let copy = V::Copy { is_hevc: false };
         let (aac, other) = (A::Copy { is_aac: true }, A::Copy { is_aac: false });
         let table = [
-            ("h264", "aac", copy, aac, "avc1.640028,mp4a.40.2"),
-            ("h264", "ac3", copy, A::Encode, "avc1.640028,mp4a.40.2"),
-            ("h264", "dts", copy, A::Encode, "avc1.640028,mp4a.40.2"),
-            ("vp9", "opus", copy, other, "vp09.00.40.08,opus"),
+            ("h264", "aac", V::Copy, aac, "avc1.640028,mp4a.40.2"),
+            ("h264", "ac3", V::Copy, A::Encode, "avc1.640028,mp4a.40.2"),
+            ("h264", "dts", V::Copy, A::Encode, "avc1.640028,mp4a.40.2"),
+            ("vp9", "opus", V::Copy, other, "vp09.00.40.08,opus"),
             ("hevc", "aac", V::Encode, aac, "avc1.640028,mp4a.40.2"),
             ("mpeg4", "mp3", V::Encode, other, "avc1.640028,mp4a.6b"),
         ];

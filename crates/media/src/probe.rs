@@ -40,6 +40,8 @@ pub struct Stream {
     pub channels: u32,
     /// When the stream begins, by the file's own clock.
     pub start_secs: f64,
+    /// In what its times are counted; `None` if a tick is no whole part of a second.
+    pub ticks_per_sec: Option<u32>,
     pub language: Option<String>,
     pub title: Option<String>,
     pub is_default: bool,
@@ -146,6 +148,8 @@ struct AnswerStream {
     channels: u32,
     start_time: Option<String>,
     #[serde(default)]
+    time_base: String,
+    #[serde(default)]
     disposition: Disposition,
     #[serde(default)]
     tags: Tags,
@@ -212,6 +216,7 @@ impl AnswerStream {
             bits,
             channels: self.channels,
             start_secs: seconds(self.start_time.as_deref()).unwrap_or(0.0),
+            ticks_per_sec: self.time_base.strip_prefix("1/").and_then(|ticks| ticks.parse().ok()),
             language: self.tags.language.as_deref().and_then(shown),
             title: self.tags.title.as_deref().and_then(shown),
             is_default: self.disposition.default != 0,
@@ -356,6 +361,7 @@ mod tests {
             bits,
             channels: 0,
             start_secs: 0.0,
+            ticks_per_sec: Some(1000),
             language: None,
             title: None,
             is_default: false,

@@ -209,10 +209,13 @@ fn arguments(options: &RunOptions) -> Vec<String> {
     if let Some((index, plan)) = options.plan.video {
         push(&["-map", &format!("0:{index}")]);
         match plan {
-            VideoPlan::Copy { is_hevc } => {
-                push(&["-c:v", "copy"]);
-                if is_hevc {
-                    push(&["-tag:v", "hvc1"]);
+            VideoPlan::Copy => push(&["-c:v", "copy"]),
+            VideoPlan::CopyHevc { ticks_per_sec } => {
+                push(&["-c:v", "copy", "-tag:v", "hvc1"]);
+                if let Some(ticks) = ticks_per_sec {
+                    let from = decodes_from(options.file_start_secs + options.plan.lead_secs);
+                    // Without the ticks of the file, the first time of a run from the middle is read in others.
+                    push(&["-bsf:v", &from, "-video_track_timescale", &ticks.to_string()]);
                 }
             }
             VideoPlan::Encode => push(&[
@@ -262,13 +265,19 @@ fn arguments(options: &RunOptions) -> Vec<String> {
     args
 }
 
+/// Frames that wait for later ones are decoded before they are shown, the first ones before the film begins. WebKitGTK gives up
+/// on HEVC at such times, which lie before zero in the view; they move into the first moments here, a tick of the stream apart.
+fn decodes_from(film_start_secs: f64) -> String {
+    format!("setts=pts=PTS:dts=if(eq(DTS\\,NOPTS)\\,DTS\\,max(DTS\\,{film_start_secs:.6}/TB+N))")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn options(at_secs: f64) -> RunOptions {
         let plan = Plan {
-            video: Some((0, VideoPlan::Copy { is_hevc: true })),
+            video: Some((0, VideoPlan::CopyHevc { ticks_per_sec: Some(90_000) })),
             audio: Some((2, AudioPlan::Encode)),
             mime: String::new(),
             lead_secs: 0.0,
@@ -282,7 +291,9 @@ mod tests {
 
         assert!(line.contains("-ss 61.500 -noaccurate_seek -copyts -i http://127.0.0.1:1/x"), "{line}");
         assert!(line.contains("-output_ts_offset 8.600000"), "{line}");
-        assert!(line.contains("-map 0:0 -c:v copy -tag:v hvc1 -map 0:2 -c:a aac"), "{line}");
+        let video = "-c:v copy -tag:v hvc1 -bsf:v setts=pts=PTS:dts=if(eq(DTS\\,NOPTS)\\,DTS\\,max(DTS\\,1.400000/TB+N)) \
+                     -video_track_timescale 90000";
+        assert!(line.contains(&format!("-map 0:0 {video} -map 0:2 -c:a aac")), "{line}");
         assert!(!arguments(&options(0.0)).contains(&"-ss".to_owned()));
     }
 }

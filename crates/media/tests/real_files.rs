@@ -95,6 +95,22 @@ async fn read_all(run: &Run) -> Vec<u8> {
     all
 }
 
+/// When each picture of a film is shown and decoded, in the order in which they stand.
+fn packets(film: &Path) -> Vec<(f64, f64)> {
+    let out = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0", "-select_streams", "v"])
+        .args(["-show_entries", "packet=pts_time,dts_time"])
+        .arg(film)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let times = |line: &str| {
+        let (pts, dts) = line.split_once(',').unwrap();
+        (pts.parse().unwrap(), dts.trim_end_matches(',').parse().unwrap())
+    };
+    text.lines().map(times).collect()
+}
+
 /// (first presentation time of the video, duration of the whole file, names of the codecs).
 fn measure(folder: &Path, bytes: &[u8]) -> (f64, f64, String) {
     let path = folder.join("out.mp4");
@@ -174,6 +190,46 @@ async fn frames_that_wait_for_later_ones_keep_their_exact_times() {
         let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
         let (first, ..) = measure(folder.path(), &read_all(&run).await);
         assert!((first - key_frame_secs).abs() < 0.001, "from {at_secs}: {first}, not {key_frame_secs}");
+    }
+}
+
+#[tokio::test]
+async fn hevc_is_not_decoded_before_the_film_begins_and_keeps_its_times() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["film.mkv", "film.mp4", "film.ts"] {
+        let sound = ["-c:v", "libx265", "-x265-params", "log-level=error:keyint=10:bframes=3", "-c:a", "ac3"];
+        let path = clip(folder.path(), name, 8, &sound);
+        let server = FileServer::start(&path).await;
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
+        let types: Vec<String> = everything().into_iter().filter(|t| !t.contains("ac-3")).collect();
+        let plan = choose(&found, &types, None).unwrap();
+        let begins = TIME_SHIFT_SECS + plan.lead_secs;
+        let shown_at = async |at_secs: f64| {
+            let options = RunOptions {
+                input_url: server.url.clone(),
+                at_secs,
+                file_start_secs: found.start_secs,
+                plan: plan.clone(),
+            };
+            let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
+            std::fs::write(folder.path().join("out.mp4"), read_all(&run).await).unwrap();
+            packets(&folder.path().join("out.mp4"))
+        };
+
+        let whole = shown_at(0.0).await;
+        assert_eq!(whole.len(), 80, "{name}");
+        assert!(whole.iter().any(|(pts, dts)| pts > dts), "{name}: no frame waits for another");
+        assert!(whole.is_sorted_by(|(_, one), (_, next)| one < next), "{name}: decoded in order");
+        for (pts, dts) in &whole {
+            assert!(*dts >= begins - 0.001 && dts <= pts, "{name}: {dts} for {pts}, from {begins}");
+        }
+
+        let later = shown_at(4.5 + found.start_secs).await;
+        // A transport stream has no index: where ffmpeg lands there is its guess.
+        assert!(later.len() >= if name == "film.ts" { 1 } else { 35 }, "{name}: {}", later.len());
+        let is_known = |pts: &f64| whole.iter().any(|(known, _)| (known - pts).abs() < 0.001);
+        assert!(later.iter().all(|(pts, _)| is_known(pts)), "{name}: {later:?}");
     }
 }
 
