@@ -18,6 +18,7 @@ import type { AudioMemory } from "./audio-memory";
 import { chapterStep } from "./chapters";
 import type { FetchPart, FeederListener } from "./feeder";
 import { Feeder } from "./feeder";
+import { AHEAD_SECS, FrozenWatch, LOOK_EVERY_MS, NUDGE_SECS } from "./frozen-watch";
 import type { Direction } from "./keybinds";
 import { LoopControl } from "./loop.svelte";
 import { PictureControl } from "./picture.svelte";
@@ -100,6 +101,8 @@ export class PlayerController {
   #isRunRequested = false;
   #seekTimer: ReturnType<typeof setTimeout> | undefined;
   #reportTimer: ReturnType<typeof setInterval> | undefined;
+  #frozenTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #frozen = new FrozenWatch();
   #isPictureSeeking = false;
   /** The failure is one of the torrent, not of the file: news of the torrent may end it. */
   #isTorrentProblem = false;
@@ -136,9 +139,11 @@ export class PlayerController {
     on("ended", () => this.#pictureEnded(video));
     on("error", () => this.#videoFailed(video));
     this.#reportTimer = setInterval(() => this.#reportPlaying(), REPORT_EVERY_MS);
+    this.#frozenTimer = setInterval(() => this.#lookIfFrozen(video), LOOK_EVERY_MS);
     return () => {
       abort.abort();
       clearInterval(this.#reportTimer);
+      clearInterval(this.#frozenTimer);
       this.#video = null;
     };
   }
@@ -504,6 +509,23 @@ export class PlayerController {
       return;
     }
     this.stall.dry();
+  }
+
+  #lookIfFrozen(video: VideoPort): void {
+    const secs = video.currentTime;
+    const isBusy = this.#seekTimer !== undefined || this.#isRunRequested || video.seeking;
+    const isAhead = this.buffered.some((span) => span.startSecs <= secs && span.endSecs >= secs + AHEAD_SECS);
+    const shouldMove =
+      this.phase === "ready" && this.wantsToPlay && !this.isEnded && !video.paused && !isBusy && isAhead;
+    switch (this.#frozen.look(shouldMove, secs, Date.now())) {
+      case "nudge":
+        video.currentTime = secs + NUDGE_SECS;
+        return;
+      case "restart":
+        void this.#startRun(secs);
+        return;
+      case null:
+    }
   }
 
   /** Media keys and the system pause the video without asking us. */

@@ -6,6 +6,7 @@ import { CallError } from "../../lib/host/host";
 import { FakeMediaSource, FakeVideo, HEADER, seconds, settle } from "../../test/fake-media";
 import { HASH_A, HASH_B, info, resolving, settings, ticket, torrent } from "../../test/samples";
 import type { PartAnswer } from "./feeder";
+import { FROZEN_AFTER_MS, LOOK_EVERY_MS, NUDGE_SECS } from "./frozen-watch";
 import type { PlayerParts } from "./player-controller.svelte";
 import { PlayerController, REPORT_EVERY_MS, SEEK_DEBOUNCE_MS } from "./player-controller.svelte";
 import { SHOW_AFTER_MS } from "./stall-watch.svelte";
@@ -109,6 +110,19 @@ describe("PlayerController", () => {
     rig.video.advanceTo(1);
     expect(rig.player.buffered).toEqual([{ startSecs: 0, endSecs: 20 }]);
     expect(rig.player.positionSecs).toBe(1);
+  });
+
+  it("wakes up a view that stands although the film is there", async () => {
+    await rig.play();
+    rig.video.advanceTo(6);
+    await vi.advanceTimersByTimeAsync(FROZEN_AFTER_MS + 2 * LOOK_EVERY_MS);
+    expect(rig.video.currentTime).toBeCloseTo(6 + NUDGE_SECS);
+    expect(rig.runCount).toBe(1);
+
+    rig.video.emit("seeked");
+    await vi.advanceTimersByTimeAsync(FROZEN_AFTER_MS + 2 * LOOK_EVERY_MS);
+    expect(rig.runCount, "a run from the same place").toBe(2);
+    expect(rig.host.argsOf("playback_start")[1]?.at_secs).toBeCloseTo(6 + NUDGE_SECS);
   });
 
   it("goes on with the audio that was chosen in the torrent before", async () => {

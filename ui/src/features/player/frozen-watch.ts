@@ -1,0 +1,40 @@
+/*
+ * A picture that should move and stands, although what follows it is there: a view may forget to go on, after a seek for one.
+ * A small seek wakes it up most often, and a new run the rest. Pure.
+ */
+export const LOOK_EVERY_MS = 500;
+export const FROZEN_AFTER_MS = 2_000;
+/** As much has to be there for a standstill to be the view's own. */
+export const AHEAD_SECS = 1;
+/** Helps in a row; a view that stands all the same is left to the person. */
+const MAX_HELPS = 4;
+
+export type Help = "nudge" | "restart";
+
+export class FrozenWatch {
+  #secs = Number.NaN;
+  #sinceMs = 0;
+  #helps = 0;
+
+  /** Where the picture is, and whether it should move from there; gives what is to be done about it now. */
+  look(shouldMove: boolean, secs: number, nowMs: number): Help | null {
+    if (secs !== this.#secs) {
+      // What is moved by a help has not moved by itself.
+      if (Math.abs(secs - this.#secs) > 2 * NUDGE_SECS) this.#helps = 0;
+      this.#secs = secs;
+      this.#sinceMs = nowMs;
+      return null;
+    }
+    if (!shouldMove) {
+      this.#sinceMs = nowMs;
+      return null;
+    }
+    if (nowMs - this.#sinceMs < FROZEN_AFTER_MS || this.#helps >= MAX_HELPS) return null;
+    this.#helps += 1;
+    this.#sinceMs = nowMs;
+    return this.#helps === 1 ? "nudge" : "restart";
+  }
+}
+
+/** Less than a frame is seen of it. */
+export const NUDGE_SECS = 0.02;
