@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{During, Failure, Result};
 use crate::scratch::Scratch;
-use crate::shell::{Shell, end_tree, program_exists};
+use crate::shell::{Shell, end_tree};
 
 const SOUND_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -19,8 +19,8 @@ pub(crate) struct VirtualDisplay {
     name: String,
     children: Vec<Child>,
     home: Scratch,
-    /// Where the sound goes; nothing when the user's own sound server has to take it.
-    sound: Option<String>,
+    /// Where the sound goes.
+    sound: String,
 }
 
 impl VirtualDisplay {
@@ -42,7 +42,7 @@ impl VirtualDisplay {
             BufReader::new(stdout).read_line(&mut number).during("the display number of Xvfb")?;
         }
         let name = format!(":{}", number.trim());
-        let mut display = Self { name, children: vec![server], home, sound: None };
+        let mut display = Self { name, children: vec![server], home, sound: String::new() };
         if number.trim().is_empty() {
             return Err(Failure::new("Xvfb ended without a display"));
         }
@@ -59,9 +59,6 @@ impl VirtualDisplay {
 
     /// A web view that cannot play sound does not play at all, so there has to be a server with at least one output.
     fn start_sound(&mut self) -> Result<()> {
-        if !program_exists("pulseaudio") {
-            return Ok(());
-        }
         let runtime = self.home.folder("sound")?;
         private(&runtime)?;
         let socket = runtime.join("native");
@@ -81,7 +78,7 @@ impl VirtualDisplay {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        self.sound = Some(format!("unix:{}", socket.display()));
+        self.sound = format!("unix:{}", socket.display());
         Ok(())
     }
 
@@ -91,13 +88,7 @@ impl VirtualDisplay {
     /// The folders cannot be made.
     pub(crate) fn shell(&self, shell: &Shell) -> Result<Shell> {
         let mut shell = shell.with_env("DISPLAY", self.name.clone()).with_env("GDK_BACKEND", "x11");
-        let users_own = || {
-            let runtime = std::env::var("XDG_RUNTIME_DIR").ok()?;
-            Some(format!("unix:{runtime}/pulse/native"))
-        };
-        if let Some(sound) = self.sound.clone().or_else(users_own) {
-            shell = shell.with_env("PULSE_SERVER", sound);
-        }
+        shell = shell.with_env("PULSE_SERVER", self.sound.clone());
         for (variable, folder) in [
             ("XDG_RUNTIME_DIR", "runtime"),
             ("XDG_DATA_HOME", "data"),

@@ -193,6 +193,12 @@ pub(crate) const PACKAGES: &[Package] = &[
         &["chromium"],
     ),
     package(WindowTests, "a virtual screen", ["xvfb", "/usr/bin/Xvfb", "xorg-server-xvfb"], &["Xvfb"]),
+    package(
+        WindowTests,
+        "a sound server that tells what is played",
+        ["pulseaudio", "pulseaudio", "pulseaudio"],
+        &["pulseaudio"],
+    ),
     package(WindowTests, "a window manager for it", ["openbox", "openbox", "openbox"], &["openbox"]),
     package(WindowTests, "a session bus", ["dbus", "dbus-daemon", "dbus"], &["dbus-run-session"]),
     package(WindowTests, "starts a session bus on demand", ["dbus-x11", "dbus-x11", "dbus"], &[]),

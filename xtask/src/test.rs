@@ -42,15 +42,15 @@ const LAYERS: &[Layer] = &[
     layer("fmt", 1, &[], fmt),
     layer("tidy", 1, &[], |shell, _| tidy::tidy(shell)),
     layer("ui", 4, &[], ui),
-    layer("clippy", 7, &[Build], clippy),
-    layer("rust", 14, &[Build, Play, RustTests], rust),
+    layer("clippy", 6, &[Build], clippy),
+    layer("rust", 16, &[Build, Play, RustTests], rust),
     layer("codegen", 1, &[Build], bindings),
-    layer("e2e-browser", 5, &[Build, Play, BrowserTests], e2e_browser),
+    layer("e2e-browser", 7, &[Build, Play, BrowserTests], e2e_browser),
     Layer {
         is_deep: true,
         ..layer("openapi", 5, &[Build, Play, RustTests], |shell, _| openapi::check(shell))
     },
-    layer("desktop", 12, &[Build, Desktop], desktop),
+    layer("desktop", 10, &[Build, Desktop], desktop),
     layer("e2e-desktop", 5, &[Build, Play, Desktop, WindowTests], e2e_desktop),
 ];
 

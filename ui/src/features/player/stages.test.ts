@@ -51,7 +51,11 @@ describe("the stage before the first picture", () => {
     [{ phase: "waiting" }, "stage.whyOpening", {}],
     [{ phase: "opening" }, "stage.whyOpening", {}],
     [{ phase: "starting" }, "stage.whyPreparing", {}],
-    [{ phase: "starting", stats: stats({ waiting: "no_peers" }) }, "wait.noPeers", { count: 0, rate: "0 B/s" }],
+    [
+      { phase: "starting", stats: stats({ waiting: "no_peers" }) },
+      "wait.noPeers",
+      { count: 0, rate: "0 B/s" },
+    ],
     [{ missingInterface: "tun9" }, "wait.interfaceMissing", { name: "tun9" }],
     [
       { stats: stats({ waiting: "no_peers", tracker_refusal: "unregistered" }) },
