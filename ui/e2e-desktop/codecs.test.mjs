@@ -51,8 +51,8 @@ after(async () => {
 const state = () =>
   session.run(`
     const video = document.querySelector("video");
-    const { currentTime, videoWidth, readyState } = video ?? {};
-    return { currentTime: currentTime ?? -1, videoWidth, readyState, text: document.body.textContent.replaceAll(/\\s+/g, " ") };
+    const { currentTime, videoWidth, readyState, paused, seeking } = video ?? {};
+    return { currentTime: currentTime ?? -1, videoWidth, readyState, paused, seeking, text: document.body.textContent.replaceAll(/\\s+/g, " ") };
   `);
 
 /** The picture in numbers, and how far they reach: 0 for a black one. */

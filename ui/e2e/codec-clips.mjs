@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /** Raise it when the films change. */
-const VERSION = 1;
+const VERSION = 2;
 export const CLIP_SECS = 12;
 export const TONE_HZ = 440;
 export const SECOND_TONE_HZ = 880;
@@ -27,6 +27,10 @@ export const CODEC_CLIPS = [
   { name: "h264 aac.mkv", make: [...H264, ...PLAIN, ...AAC] },
   { name: "h264 aac, two languages.mkv", make: [...H264, ...PLAIN, ...AAC], audioTracks: 2 },
   { name: "h264 aac, no index.mkv", make: [...H264, ...PLAIN, ...AAC, "-f", "matroska"], isPiped: true },
+  {
+    name: "h264 aac, frames that wait.mkv",
+    make: [...H264, "-preset", "superfast", "-bf", "3", ...PLAIN, ...AAC],
+  },
   { name: "h264 ac3.mkv", make: [...H264, ...PLAIN, "-c:a", "ac3"] },
   { name: "h264 eac3.mkv", make: [...H264, ...PLAIN, "-c:a", "eac3"] },
   { name: "h264 dts.mkv", make: [...H264, ...PLAIN, "-c:a", "dca", "-strict", "-2"] },

@@ -43,10 +43,8 @@ const MAX_LEAD_SECS: f64 = 1.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VideoPlan {
-    /// As it is.
-    Copy,
-    /// The same for HEVC, which has to be labeled and timed in the way that views know.
-    CopyHevc { ticks_per_sec: Option<u32> },
+    /// As it is. HEVC has to be labeled in the way that views know; the ticks are those of the file's times.
+    Copy { is_hevc: bool, ticks_per_sec: Option<u32> },
     /// Encoded as H.264.
     Encode,
 }
@@ -67,7 +65,7 @@ impl Plan {
     pub fn mode(&self) -> PlaybackMode {
         match self.video {
             Some((_, VideoPlan::Encode)) => PlaybackMode::Transcode,
-            Some((_, VideoPlan::Copy | VideoPlan::CopyHevc { .. })) | None => PlaybackMode::Remux,
+            Some((_, VideoPlan::Copy { .. })) | None => PlaybackMode::Remux,
         }
     }
 }
@@ -90,10 +88,10 @@ pub fn choose(
         let copied =
             stream.mime_codec().filter(|_| representative(stream).is_some_and(|codec| plays("video", codec)));
         match copied {
-            Some(codec) if stream.codec == "hevc" => {
-                (stream.index, VideoPlan::CopyHevc { ticks_per_sec: stream.ticks_per_sec }, codec)
+            Some(codec) => {
+                let is_hevc = stream.codec == "hevc";
+                (stream.index, VideoPlan::Copy { is_hevc, ticks_per_sec: stream.ticks_per_sec }, codec)
             }
-            Some(codec) => (stream.index, VideoPlan::Copy, codec),
             None => (stream.index, VideoPlan::Encode, ENCODED_VIDEO.to_owned()),
         }
     });
@@ -184,12 +182,13 @@ mod tests {
     fn copies_what_the_view_plays_and_encodes_only_the_rest() {
         use AudioPlan as A;
         use VideoPlan as V;
+        let copy = V::Copy { is_hevc: false, ticks_per_sec: Some(1000) };
         let (aac, other) = (A::Copy { is_aac: true }, A::Copy { is_aac: false });
         let table = [
-            ("h264", "aac", V::Copy, aac, "avc1.640028,mp4a.40.2"),
-            ("h264", "ac3", V::Copy, A::Encode, "avc1.640028,mp4a.40.2"),
-            ("h264", "dts", V::Copy, A::Encode, "avc1.640028,mp4a.40.2"),
-            ("vp9", "opus", V::Copy, other, "vp09.00.40.08,opus"),
+            ("h264", "aac", copy, aac, "avc1.640028,mp4a.40.2"),
+            ("h264", "ac3", copy, A::Encode, "avc1.640028,mp4a.40.2"),
+            ("h264", "dts", copy, A::Encode, "avc1.640028,mp4a.40.2"),
+            ("vp9", "opus", copy, other, "vp09.00.40.08,opus"),
             ("hevc", "aac", V::Encode, aac, "avc1.640028,mp4a.40.2"),
             ("mpeg4", "mp3", V::Encode, other, "avc1.640028,mp4a.6b"),
         ];

@@ -209,9 +209,11 @@ fn arguments(options: &RunOptions) -> Vec<String> {
     if let Some((index, plan)) = options.plan.video {
         push(&["-map", &format!("0:{index}")]);
         match plan {
-            VideoPlan::Copy => push(&["-c:v", "copy"]),
-            VideoPlan::CopyHevc { ticks_per_sec } => {
-                push(&["-c:v", "copy", "-tag:v", "hvc1"]);
+            VideoPlan::Copy { is_hevc, ticks_per_sec } => {
+                push(&["-c:v", "copy"]);
+                if is_hevc {
+                    push(&["-tag:v", "hvc1"]);
+                }
                 if let Some(ticks) = ticks_per_sec {
                     let from = decodes_from(options.file_start_secs + options.plan.lead_secs);
                     // Without the ticks of the file, the first time of a run from the middle is read in others.
@@ -229,6 +231,9 @@ fn arguments(options: &RunOptions) -> Vec<String> {
                 "yuv420p",
                 "-profile:v",
                 "high",
+                // No frame waits for a later one: see `decodes_from`.
+                "-bf",
+                "0",
                 "-vf",
                 "scale='min(1920,iw)':-2",
                 "-force_key_frames",
@@ -265,8 +270,9 @@ fn arguments(options: &RunOptions) -> Vec<String> {
     args
 }
 
-/// Frames that wait for later ones are decoded before they are shown, the first ones before the film begins. WebKitGTK gives up
-/// on HEVC at such times, which lie before zero in the view; they move into the first moments here, a tick of the stream apart.
+/// Frames that wait for later ones are decoded before they are shown, the first ones before the film begins. At such times, which
+/// lie before zero in the view, WebKitGTK stops showing pictures after a moment; they move into the first moments of the film here,
+/// a tick of the stream apart.
 fn decodes_from(film_start_secs: f64) -> String {
     format!("setts=pts=PTS:dts=if(eq(DTS\\,NOPTS)\\,DTS\\,max(DTS\\,{film_start_secs:.6}/TB+N))")
 }
@@ -277,7 +283,7 @@ mod tests {
 
     fn options(at_secs: f64) -> RunOptions {
         let plan = Plan {
-            video: Some((0, VideoPlan::CopyHevc { ticks_per_sec: Some(90_000) })),
+            video: Some((0, VideoPlan::Copy { is_hevc: true, ticks_per_sec: Some(90_000) })),
             audio: Some((2, AudioPlan::Encode)),
             mime: String::new(),
             lead_secs: 0.0,

@@ -194,11 +194,19 @@ async fn frames_that_wait_for_later_ones_keep_their_exact_times() {
 }
 
 #[tokio::test]
-async fn hevc_is_not_decoded_before_the_film_begins_and_keeps_its_times() {
+async fn no_picture_is_decoded_before_the_film_begins_and_all_keep_their_times() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["film.mkv", "film.mp4", "film.ts"] {
-        let sound = ["-c:v", "libx265", "-x265-params", "log-level=error:keyint=10:bframes=3", "-c:a", "ac3"];
-        let path = clip(folder.path(), name, 8, &sound);
+    let hevc = ["-c:v", "libx265", "-x265-params", "log-level=error:keyint=10:bframes=3", "-c:a", "ac3"];
+    let h264 = ["-c:v", "libx264", "-x264-params", "bframes=3:open-gop=1", "-c:a", "ac3"];
+    let table = [
+        ("film.mkv", &hevc),
+        ("film.mp4", &hevc),
+        ("film.ts", &hevc),
+        ("other.mkv", &h264),
+        ("other.mp4", &h264),
+    ];
+    for (name, streams) in table {
+        let path = clip(folder.path(), name, 8, streams);
         let server = FileServer::start(&path).await;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();

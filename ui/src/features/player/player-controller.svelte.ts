@@ -513,8 +513,12 @@ export class PlayerController {
 
   #lookIfFrozen(video: VideoPort): void {
     const secs = video.currentTime;
-    const isBusy = this.#seekTimer !== undefined || this.#isRunRequested || video.seeking;
-    const isAhead = this.buffered.some((span) => span.startSecs <= secs && span.endSecs >= secs + AHEAD_SECS);
+    // A seek to what is there has no reason to last either.
+    const isBusy = this.#seekTimer !== undefined || this.#isRunRequested;
+    // A view that stands may tell nothing of what comes in.
+    const isAhead = spansOf(video.buffered).some(
+      (span) => span.startSecs <= secs && span.endSecs >= secs + AHEAD_SECS,
+    );
     const shouldMove =
       this.phase === "ready" && this.wantsToPlay && !this.isEnded && !video.paused && !isBusy && isAhead;
     switch (this.#frozen.look(shouldMove, secs, Date.now())) {
