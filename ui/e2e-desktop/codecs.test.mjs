@@ -2,7 +2,7 @@
 // goes on from its place.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,14 +24,18 @@ import { Session, freePort, until } from "./webdriver.mjs";
 const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
 const PICTURES = process.env.FRESHET_PICTURES ?? "test-results/desktop";
 const SAMPLE_HZ = 8_000;
+const HEARD_BYTES = 2 * Math.round(0.35 * SAMPLE_HZ);
 
 let folder;
 let session;
 let main;
+let recorder;
+let heard = Buffer.alloc(0);
 const seeders = [];
 
 before(async () => {
   makeCodecClips();
+  recorder = startListening();
   mkdirSync(PICTURES, { recursive: true });
   folder = mkdtempSync(join(tmpdir(), "freshet-data-"));
   const args = ["--path", folder, "--port", String(await freePort()), "--no-dht", "--allow-private-networks"];
@@ -44,6 +48,7 @@ before(async () => {
 
 after(async () => {
   await session?.end();
+  recorder?.kill();
   for (const seeder of seeders) seeder.stop();
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
@@ -78,13 +83,22 @@ function share(samples, hz) {
   return all === 0 ? 0 : (2 * (cosine ** 2 + sine ** 2)) / (samples.length * all);
 }
 
-/** A third of a second of what the sound server plays. */
-function listen() {
-  const bytes = execFileSync("ffmpeg", [
-    ...["-v", "error", "-f", "pulse", "-i", "null.monitor", "-t", "0.35"],
-    ...["-ac", "1", "-ar", String(SAMPLE_HZ), "-f", "s16le", "pipe:1"],
-  ]);
-  return new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
+/** The last third of a second of what the sound server plays. */
+const listen = () =>
+  new Int16Array(heard.buffer.slice(heard.byteOffset, heard.byteOffset + heard.byteLength));
+
+/** Listens for the whole time: who comes and goes disturbs the sound server. */
+function startListening() {
+  const recorder = spawn(
+    "ffmpeg",
+    [
+      ...["-v", "error", "-fflags", "nobuffer", "-f", "pulse", "-i", "null.monitor"],
+      ...["-ac", "1", "-ar", String(SAMPLE_HZ), "-f", "s16le", "-flush_packets", "1", "pipe:1"],
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  recorder.stdout.on("data", (bytes) => (heard = Buffer.concat([heard, bytes]).subarray(-HEARD_BYTES)));
+  return recorder;
 }
 
 const hears = (hz) => until(`a tone of ${hz} Hz`, () => share(listen(), hz) > 0.8, 20_000);

@@ -210,14 +210,15 @@ fn e2e_browser(shell: &Shell, _: &Options) -> Result<()> {
     node::npm_run(&with_programs(shell, &headless), "e2e")
 }
 
-fn e2e_desktop(shell: &Shell, _: &Options) -> Result<()> {
+fn e2e_desktop(shell: &Shell, options: &Options) -> Result<()> {
     let headless = Headless::build(shell)?;
     node::build(shell)?;
     let window = build_desktop(shell)?;
     let display = VirtualDisplay::start()?;
     let shell = display.shell(&with_programs(shell, &headless))?.with_env("FRESHET", window);
     // A session bus of its own: a Freshet that already runs for this user must not answer.
-    shell.run(shell.command("ui", "dbus-run-session", ["--", "npm", "run", "--silent", "e2e:desktop"]))
+    let script = if options.deep { "e2e:desktop:deep" } else { "e2e:desktop" };
+    shell.run(shell.command("ui", "dbus-run-session", ["--", "npm", "run", "--silent", script]))
 }
 
 /// Tells the end-to-end tests where the programs under test are.

@@ -1,15 +1,16 @@
 /*
  * A picture that should move and stands, although what follows it is there: a view may forget to go on, after a seek for one.
- * A small seek wakes it up most often, and a new run the rest. Pure.
+ * It is asked ever more firmly to go on. Pure.
  */
 export const LOOK_EVERY_MS = 500;
 export const FROZEN_AFTER_MS = 2_000;
 /** As much has to be there for a standstill to be the view's own. */
 export const AHEAD_SECS = 1;
-/** Helps in a row; a view that stands all the same is left to the person. */
-const MAX_HELPS = 4;
 
-export type Help = "nudge" | "restart";
+/** A small seek; a pause and a start; everything anew from there. */
+export type Help = "nudge" | "replay" | "reopen";
+/** In a row; a view that stands all the same is left to the person. */
+const HELPS: Help[] = ["nudge", "replay", "reopen", "reopen"];
 
 export class FrozenWatch {
   #secs = Number.NaN;
@@ -29,10 +30,11 @@ export class FrozenWatch {
       this.#sinceMs = nowMs;
       return null;
     }
-    if (nowMs - this.#sinceMs < FROZEN_AFTER_MS || this.#helps >= MAX_HELPS) return null;
+    if (nowMs - this.#sinceMs < FROZEN_AFTER_MS) return null;
+    const help = HELPS[this.#helps] ?? null;
     this.#helps += 1;
     this.#sinceMs = nowMs;
-    return this.#helps === 1 ? "nudge" : "restart";
+    return help;
   }
 }
 

@@ -525,8 +525,14 @@ export class PlayerController {
       case "nudge":
         video.currentTime = secs + NUDGE_SECS;
         return;
-      case "restart":
-        void this.#startRun(secs);
+      case "replay":
+        // Not through `pause`, which would be the person's.
+        video.pause();
+        this.wantsToPlay = true;
+        this.#playVideo();
+        return;
+      case "reopen":
+        void this.#reopen();
         return;
       case null:
     }

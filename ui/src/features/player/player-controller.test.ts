@@ -120,8 +120,13 @@ describe("PlayerController", () => {
     expect(rig.runCount).toBe(1);
 
     rig.video.emit("seeked");
-    await vi.advanceTimersByTimeAsync(FROZEN_AFTER_MS + 2 * LOOK_EVERY_MS);
-    expect(rig.runCount, "a run from the same place").toBe(2);
+    await vi.advanceTimersByTimeAsync(FROZEN_AFTER_MS + LOOK_EVERY_MS);
+    expect(rig.player.wantsToPlay).toBe(true);
+    expect(rig.video.paused).toBe(false);
+    expect(rig.runCount).toBe(1);
+
+    await vi.advanceTimersByTimeAsync(FROZEN_AFTER_MS + LOOK_EVERY_MS);
+    expect(rig.host.argsOf("playback_open").length, "everything anew").toBe(2);
     expect(rig.host.argsOf("playback_start")[1]?.at_secs).toBeCloseTo(6 + NUDGE_SECS);
   });
 
