@@ -21,6 +21,7 @@ use support::{Film, PATIENCE, PIECE_BYTES, address_of, film, read_all, seed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -287,10 +288,9 @@ async fn a_small_limit_holds_over_several_connections_and_a_change_is_felt_at_on
         .add_peers(seeders.iter().map(|(_, seeder)| address_of(seeder)).collect(), PeerSource::Given)
         .await;
     let mut stats = torrent.stats();
-    let reading = tokio::spawn({
-        let torrent = torrent.clone();
-        async move { read_all(&torrent).await }
-    });
+    let mut reading = JoinSet::new();
+    let reader = torrent.clone();
+    reading.spawn(async move { read_all(&reader).await });
 
     let enough = stats.wait_for(|stats| stats.downloaded_bytes >= 4 * BYTES_PER_SEC);
     timeout(PATIENCE, enough).await.unwrap().unwrap();
@@ -299,5 +299,5 @@ async fn a_small_limit_holds_over_several_connections_and_a_change_is_felt_at_on
     assert!(began.elapsed().as_secs_f64() >= paid_for as f64 / BYTES_PER_SEC as f64, "{:?}", began.elapsed());
 
     leecher.set_limits(None, None);
-    assert!(timeout(PATIENCE, reading).await.unwrap().unwrap() == film.content);
+    assert!(timeout(PATIENCE, reading.join_next()).await.unwrap().unwrap().unwrap() == film.content);
 }
