@@ -61,9 +61,9 @@ async fn an_index_costs_the_ends_of_the_file_once_and_is_kept() {
     let record = app.torrent(hash).await.unwrap().unwrap();
     let pieces = app.pieces(&record);
     let here: Vec<_> = pieces.complete().collect();
-    // A look fetches 256 KiB ahead of its place, which is soon inside the first piece.
-    let is_end = |piece: u32| piece <= 8 || piece + 2 >= pieces.piece_count;
-    assert!(pieces.piece_count > 30 && here.iter().all(|piece| is_end(*piece)), "{here:?}");
+    // A look fetches 256 KiB ahead of its place, and reads some of the head before it goes to the end.
+    let is_end = |piece: u32| piece < 16 || piece + 2 >= pieces.piece_count;
+    assert!(pieces.piece_count > 100 && here.iter().all(|piece| is_end(*piece)), "{here:?}");
     assert_eq!(record.last_opened_at_secs, None, "a look is no opening");
     shutdown(app).await;
     seeder.stop().await;
