@@ -45,7 +45,7 @@ const LAYERS: &[Layer] = &[
     layer("clippy", 6, &[Build], clippy),
     layer("rust", 16, &[Build, Play, RustTests], rust),
     layer("codegen", 1, &[Build], bindings),
-    layer("e2e-browser", 7, &[Build, Play, BrowserTests], e2e_browser),
+    layer("e2e-browser", 8, &[Build, Play, BrowserTests], e2e_browser),
     Layer {
         is_deep: true,
         ..layer("openapi", 5, &[Build, Play, RustTests], |shell, _| openapi::check(shell))
@@ -55,7 +55,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// Installing what is missing.
-const SETUP_BUDGET: Budget = Budget(8);
+const SETUP_BUDGET: Budget = Budget(7);
 
 /// The layers that build the pages.
 const UI_LAYERS: [&str; 4] = ["ui", "e2e-browser", "desktop", "e2e-desktop"];
