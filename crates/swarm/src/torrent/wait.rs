@@ -12,7 +12,7 @@ use crate::schedule::PieceState;
 pub enum Wait {
     /// Nobody is connected.
     NoPeers,
-    /// The same, and somebody who was sent bad data and was banned.
+    /// The same: who was sent bad data and was banned, and nobody else is known who could be tried.
     BadData,
     /// No connected peer has this piece.
     NobodyHasIt(PieceIndex),
@@ -43,7 +43,8 @@ impl Task {
             self.scheduler.state(piece) == PieceState::Checking || self.scheduler.is_requested(piece);
         if !is_on_its_way {
             if self.peers.is_empty() {
-                return Some(if self.banned_peers > 0 { Wait::BadData } else { Wait::NoPeers });
+                let only_liars = self.banned_peers > 0 && !self.book.has_hope();
+                return Some(if only_liars { Wait::BadData } else { Wait::NoPeers });
             }
             if self.scheduler.availability(piece) == 0 {
                 return Some(Wait::NobodyHasIt(piece));
