@@ -129,6 +129,7 @@ export class PlayerController {
     this.speed.attach(video);
     on("timeupdate", () => this.#timeChanged(video));
     on("progress", () => this.#readBuffered(video));
+    on("loadedmetadata", () => this.#recallPosition(video));
     on("loadeddata", () => this.#firstPicture(video));
     on("waiting", () => this.#pictureWaits(video));
     on("playing", () => this.#pictureRuns());
@@ -494,11 +495,15 @@ export class PlayerController {
     this.phase = "ready";
     this.#reopenCount = 0;
     this.firstFrameAfterMs ??= Date.now() - this.openedAtMs;
+    this.#recallPosition(video);
+    this.#settleSeek(video);
+  }
+
+  /** Some views forget a position that was set before they knew the stream, and there may be no picture where they begin. */
+  #recallPosition(video: VideoPort): void {
     if (this.#wantedSecs !== null && Math.abs(video.currentTime - this.#wantedSecs) > GAP_JUMP_SECS) {
-      // Some views forget a position that was set before they knew the stream.
       video.currentTime = this.#wantedSecs;
     }
-    this.#settleSeek(video);
   }
 
   #pictureWaits(video: VideoPort): void {

@@ -112,6 +112,15 @@ describe("PlayerController", () => {
     expect(rig.player.positionSecs).toBe(1);
   });
 
+  it("sets the position again that a view has forgotten, before there is a picture", async () => {
+    rig.detach();
+    rig = new Rig({ resume_at_secs: 300 });
+    await rig.open();
+    rig.video.currentTime = 0;
+    rig.video.emit("loadedmetadata");
+    expect(rig.video.currentTime).toBe(300);
+  });
+
   it("wakes up a view that stands although the film is there", async () => {
     await rig.play();
     rig.video.advanceTo(6);
