@@ -4,15 +4,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { seedFilm } from "./seeder.mjs";
 import { Session, freePort, until } from "./webdriver.mjs";
-
-const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
-/** Where pictures of the windows are left for people to look at. */
-const PICTURES = process.env.FRESHET_PICTURES ?? "test-results/desktop";
+import { BINARY, PICTURES, drop, mainReady, toPlayer } from "./window.mjs";
 
 let film;
 let folder;
@@ -70,39 +67,9 @@ const pictureSpread = (session) =>
     return Math.max(...data.filter((_, i) => i % 4 < 3)) - Math.min(...data.filter((_, i) => i % 4 < 3));
   `);
 
-const drop = (session, text) =>
-  session.run(
-    `
-    const data = new DataTransfer();
-    data.setData("text/plain", arguments[0]);
-    for (const type of ["dragenter", "dragover", "drop"]) {
-      document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
-    }
-    `,
-    text,
-  );
-
-async function mainReady(session) {
-  await until("the main window", async () => (await session.windows()).length > 0);
-  await session.switchTo((await session.windows())[0]);
-  await until("the library", () =>
-    session.run("return document.querySelector('main, [role=main]') !== null"),
-  );
-}
-
-/** Waits for the player window and turns to it. */
-async function toPlayer(session, main) {
-  const player = await until("the player window", async () =>
-    (await session.windows()).find((handle) => handle !== main),
-  );
-  await session.switchTo(player);
-  return player;
-}
-
 test("a dropped magnet plays, and its position is there after a restart", async () => {
   await driven("watch", async (session) => {
-    await mainReady(session);
-    const [main] = await session.windows();
+    const main = await mainReady(session);
     await picture(session, "library-empty");
 
     await drop(session, film.magnet);
@@ -128,8 +95,7 @@ test("a dropped magnet plays, and its position is there after a restart", async 
   });
 
   await driven("resume", async (session) => {
-    await mainReady(session);
-    const [main] = await session.windows();
+    const main = await mainReady(session);
     await until("the film in the library", () =>
       session.run("return document.body.innerText.includes('Test film')"),
     );
@@ -144,8 +110,7 @@ test("a dropped magnet plays, and its position is there after a restart", async 
 
 test("a second start hands its magnet over and ends", async () => {
   await driven("second-start", async (session) => {
-    await mainReady(session);
-    const [main] = await session.windows();
+    const main = await mainReady(session);
 
     const second = spawn(BINARY, [...args, film.magnet], { stdio: ["ignore", "inherit", "inherit"] });
     const code = await new Promise((done) => second.once("exit", done));

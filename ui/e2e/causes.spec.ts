@@ -10,7 +10,7 @@ import { addTorrent, expect, startSeeder, stopChild, test } from "./harness";
 import type { Manner } from "./wire-peer";
 import { infoOf, WirePeer } from "./wire-peer";
 
-/** Longer than a cause needs to be told, and than one is told that is none. */
+/** Longer than any cause takes to be told. */
 const PATIENCE_MS = 25_000;
 
 /** Opens the film, and gives every cause that was shown until the right one had stood for two seconds. */
@@ -19,32 +19,17 @@ async function causes(page: Page, server: Server, infoHash: string, expected: Re
   const cause = page.locator(".stage .cause");
   const seen = new Set<string>();
   let stoodSince = 0;
+  const hasStood = async () => {
+    const text = (await cause.textContent()) ?? "";
+    if (text !== "") seen.add(text.replaceAll(/\d[\d.,]*\s*[kM]?B\/s/g, "R"));
+    if (!expected.test(text)) stoodSince = 0;
+    else if (stoodSince === 0) stoodSince = Date.now();
+    return stoodSince > 0 && Date.now() - stoodSince > 2_000 ? "it stood" : [...seen].join(" | ");
+  };
   await expect
-    .poll(
-      async () => {
-        const text = (await cause.textContent()) ?? "";
-        if (text !== "") seen.add(text.replaceAll(/\d[\d.,]*\s*[kM]?B\/s/g, "R"));
-        if (!expected.test(text)) stoodSince = 0;
-        else if (stoodSince === 0) stoodSince = Date.now();
-        return stoodSince > 0 && Date.now() - stoodSince > 2_000;
-      },
-      {
-        message: `the cause is ${String(expected)}; seen: ${[...seen].join(" | ")}`,
-        timeout: PATIENCE_MS,
-        intervals: [100],
-      },
-    )
-    .toBe(true);
+    .poll(hasStood, { message: `the cause is ${String(expected)}`, timeout: PATIENCE_MS, intervals: [100] })
+    .toBe("it stood");
   return [...seen];
-}
-
-async function rpc(server: Server, command: string, args: object): Promise<void> {
-  const response = await fetch(`${server.url}/rpc/${command}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Freshet": "1" },
-    body: JSON.stringify(args),
-  });
-  expect(response.status, await response.text()).toBe(200);
 }
 
 /** A tracker that always says this. */
@@ -100,14 +85,14 @@ test.describe("a late start names its cause:", () => {
   test("all transfers are paused", async ({ page, server, seeded }) => {
     await addTorrent(server, seeded);
     await expect.poll(() => isReady(server, seeded.infoHash)).toBe(true);
-    await rpc(server, "transfers_pause", { paused: true });
+    await server.call("transfers_pause", { paused: true });
     const sentence = /^All transfers are paused\. Let them go on in the main window\.$/;
     expect(await causes(page, server, seeded.infoHash, sentence)).toHaveLength(1);
   });
 
   test("the download limit is used up", async ({ page, server, seeded }) => {
     // Before the torrent is there, so that it holds from its first byte.
-    await rpc(server, "settings_update", { download_limit_bytes_per_sec: 1024 });
+    await server.call("settings_update", { download_limit_bytes_per_sec: 1024 });
     await addTorrent(server, seeded);
     const sentence = /^The download limit is used up\. A higher one lets it go on sooner\.$/;
     expect(await causes(page, server, seeded.infoHash, sentence)).toHaveLength(1);
@@ -116,7 +101,7 @@ test.describe("a late start names its cause:", () => {
   test("the network interface is gone", async ({ page, server, seeded }) => {
     await addTorrent(server, seeded);
     await expect.poll(() => isReady(server, seeded.infoHash)).toBe(true);
-    await rpc(server, "settings_update", { transfers: { network_interface: "tun9" } });
+    await server.call("settings_update", { transfers: { network_interface: "tun9" } });
     await page.goto(server.url);
     await expect(page.getByText("The network interface tun9 is missing")).toBeVisible();
     const sentence = /^The network interface tun9 is missing or can't be used, so nothing is transferred\.$/;
@@ -145,11 +130,5 @@ test.describe("a late start names its cause:", () => {
 });
 
 async function isReady(server: Server, infoHash: string): Promise<boolean> {
-  const response = await fetch(`${server.url}/rpc/torrent_detail`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Freshet": "1" },
-    body: JSON.stringify({ info_hash: infoHash }),
-  });
-  const detail = (await response.json()) as { summary: { state: string } };
-  return detail.summary.state === "ready";
+  return (await server.call("torrent_detail", { info_hash: infoHash })).summary.state === "ready";
 }

@@ -1,10 +1,11 @@
 /* The films of the tests, made once and kept in the temporary folder: two minutes of work are not done twice. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
-import { makeCodecClips } from "./codec-clips.mjs";
+import { makeFormatClips } from "./format-clips.mjs";
+import { makeOnce } from "./make-once.mjs";
 import { makeSubtitled, SUBTITLED_NAME } from "./subtitle-clips";
 
 /** Raise it when the films change. */
@@ -71,20 +72,6 @@ function makeEpisode(path: string, tone: number): void {
   rmSync(chapters);
 }
 
-function makeOnce(folder: string, make: (scratch: string) => void): void {
-  if (existsSync(folder)) return;
-  const scratch = mkdtempSync(join(tmpdir(), "freshet-e2e-making-"));
-  make(scratch);
-  mkdirSync(dirname(folder), { recursive: true });
-  try {
-    renameSync(scratch, folder);
-  } catch (error) {
-    // Somebody else made them meanwhile.
-    if (!existsSync(folder)) throw error;
-    rmSync(scratch, { recursive: true });
-  }
-}
-
 export default function makeClips(): void {
   makeOnce(clipsFolder, (scratch) => {
     makeFilm(join(scratch, LONG_FILM), LONG_FILM_SECS);
@@ -95,5 +82,5 @@ export default function makeClips(): void {
     makeEpisode(join(scratch, SECOND_EPISODE), 660);
   });
   makeOnce(subtitledFolder, makeSubtitled);
-  makeCodecClips();
+  makeFormatClips();
 }

@@ -9,11 +9,12 @@ import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import type { Page, TestInfo } from "@playwright/test";
+import type { Page, TestInfo, WorkerFixture } from "@playwright/test";
 import { test as base, expect } from "@playwright/test";
 
+import type { CommandArgs, CommandName, CommandResult } from "../src/lib/host/host";
 import { clipsFolder, seriesFolder, subtitledFolder } from "./clips";
-import { codecsFolder, soundsFolder } from "./codec-clips.mjs";
+import { formatsFolder, soundsFolder } from "./format-clips.mjs";
 import { SUBTITLED_FILM } from "./subtitle-clips";
 
 const uiFolder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -99,6 +100,18 @@ export class Server {
     }
   }
 
+  /** Runs a command, as the page does. */
+  async call<K extends CommandName>(command: K, args: CommandArgs<K>): Promise<CommandResult<K>> {
+    const response = await fetch(`${this.url}/rpc/${command}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
+      body: JSON.stringify(args),
+    });
+    const text = await response.text();
+    expect(response.status, text).toBe(200);
+    return JSON.parse(text) as CommandResult<K>;
+  }
+
   async stop(): Promise<void> {
     if (this.#child) await stopChild(this.#child, "SIGTERM");
     this.#child = null;
@@ -154,6 +167,19 @@ async function useServer(
   if (info.status !== info.expectedStatus) await info.attach("freshetd.log", { body: log });
 }
 
+/** A seeder of this folder for the whole run of a worker. */
+function seederOf(folder: string): [WorkerFixture<Seeded, object>, { scope: "worker" }] {
+  return [
+    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
+    async ({}, use) => {
+      const { child, seeded } = await startSeeder(folder);
+      await use(seeded);
+      await stopChild(child, "SIGTERM");
+    },
+    { scope: "worker" },
+  ];
+}
+
 interface Servers {
   server: Server;
   smallDisk: Server;
@@ -164,51 +190,11 @@ export const test = base.extend<
   Servers,
   { seeded: Seeded; series: Seeded; subtitled: Seeded; formats: Seeded; sounds: Seeded }
 >({
-  seeded: [
-    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
-    async ({}, use) => {
-      const { child, seeded } = await startSeeder(clipsFolder);
-      await use(seeded);
-      await stopChild(child, "SIGTERM");
-    },
-    { scope: "worker" },
-  ],
-  series: [
-    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
-    async ({}, use) => {
-      const { child, seeded } = await startSeeder(seriesFolder);
-      await use(seeded);
-      await stopChild(child, "SIGTERM");
-    },
-    { scope: "worker" },
-  ],
-  formats: [
-    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
-    async ({}, use) => {
-      const { child, seeded } = await startSeeder(codecsFolder);
-      await use(seeded);
-      await stopChild(child, "SIGTERM");
-    },
-    { scope: "worker" },
-  ],
-  sounds: [
-    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
-    async ({}, use) => {
-      const { child, seeded } = await startSeeder(soundsFolder);
-      await use(seeded);
-      await stopChild(child, "SIGTERM");
-    },
-    { scope: "worker" },
-  ],
-  subtitled: [
-    // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
-    async ({}, use) => {
-      const { child, seeded } = await startSeeder(subtitledFolder);
-      await use(seeded);
-      await stopChild(child, "SIGTERM");
-    },
-    { scope: "worker" },
-  ],
+  seeded: seederOf(clipsFolder),
+  series: seederOf(seriesFolder),
+  subtitled: seederOf(subtitledFolder),
+  formats: seederOf(formatsFolder),
+  sounds: seederOf(soundsFolder),
   // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
   server: async ({}, use, info) => useServer(new Server(), use, info),
   // eslint-disable-next-line no-empty-pattern -- the runner asks for this form
@@ -221,23 +207,13 @@ export { expect };
 
 /** Adds over the same door as the page, for tests that are about something else. */
 export async function addTorrent(server: Server, seeded: Seeded): Promise<void> {
-  const response = await fetch(`${server.url}/rpc/torrent_add`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Freshet": "1" },
-    body: JSON.stringify({ source: seeded.magnet }),
-  });
-  expect(response.status).toBe(200);
+  await server.call("torrent_add", { source: seeded.magnet });
 }
 
 /** The number of a file of a torrent, as soon as its details are there. */
 export async function fileIndexOf(server: Server, seeded: Seeded, name: string): Promise<number> {
   const indexOf = async () => {
-    const detail = await fetch(`${server.url}/rpc/torrent_detail`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Freshet": "1" },
-      body: JSON.stringify({ info_hash: seeded.infoHash }),
-    });
-    const { files } = (await detail.json()) as { files: { index: number; path: string }[] };
+    const { files } = await server.call("torrent_detail", { info_hash: seeded.infoHash });
     return files.find(({ path }) => path.endsWith(name))?.index;
   };
   // The details come from the seeder.

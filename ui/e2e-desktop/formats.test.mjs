@@ -5,24 +5,23 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import {
-  CODECS_NAME,
-  CODEC_CLIPS,
+  FORMATS_NAME,
+  FORMAT_CLIPS,
   SECOND_TONE_HZ,
   SOUNDS_NAME,
   TONE_HZ,
-  codecsFolder,
-  makeCodecClips,
+  formatsFolder,
+  makeFormatClips,
   soundsFolder,
-} from "../e2e/codec-clips.mjs";
+} from "../e2e/format-clips.mjs";
 import { seed } from "./seeder.mjs";
 import { Session, freePort, until } from "./webdriver.mjs";
+import { BINARY, PICTURES, drop, mainReady, toPlayer } from "./window.mjs";
 
-const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
-const PICTURES = process.env.FRESHET_PICTURES ?? "test-results/desktop";
 const SAMPLE_HZ = 8_000;
 const HEARD_BYTES = 2 * Math.round(0.35 * SAMPLE_HZ);
 
@@ -34,16 +33,13 @@ let heard = Buffer.alloc(0);
 const seeders = [];
 
 before(async () => {
-  makeCodecClips();
+  makeFormatClips();
   recorder = startListening();
   mkdirSync(PICTURES, { recursive: true });
   folder = mkdtempSync(join(tmpdir(), "freshet-data-"));
   const args = ["--path", folder, "--port", String(await freePort()), "--no-dht", "--allow-private-networks"];
   session = await Session.start(BINARY, args);
-  await until("the main window", async () => (await session.windows()).length > 0);
-  [main] = await session.windows();
-  await session.switchTo(main);
-  await until("the library", () => session.run("return document.querySelector('main') !== null"));
+  main = await mainReady(session);
 });
 
 after(async () => {
@@ -115,28 +111,12 @@ async function movingPicture() {
   });
 }
 
-async function toPlayer() {
-  const player = await until("the player window", async () =>
-    (await session.windows()).find((handle) => handle !== main),
-  );
-  await session.switchTo(player);
-}
-
 /** Adds a torrent; the player opens and shows something of it. */
 async function add(path) {
   const seeder = await seed(path);
   seeders.push(seeder);
   await session.switchTo(main);
-  await session.run(
-    `
-    const data = new DataTransfer();
-    data.setData("text/plain", arguments[0]);
-    for (const type of ["dragenter", "dragover", "drop"]) {
-      document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
-    }
-    `,
-    seeder.magnet,
-  );
+  await drop(session, seeder.magnet);
   return seeder.infoHash;
 }
 
@@ -154,7 +134,7 @@ async function watch(infoHash, name) {
       name,
     ),
   );
-  await toPlayer();
+  await toPlayer(session, main);
 }
 
 /** Whatever of the clips plays now. */
@@ -185,19 +165,19 @@ async function playsWell(folderName, clip) {
 }
 
 for (const [folderName, path] of [
-  [CODECS_NAME, codecsFolder],
+  [FORMATS_NAME, formatsFolder],
   [SOUNDS_NAME, soundsFolder],
 ]) {
   let infoHash;
   const isOfThisFolder = (clip) => (clip.isSoundOnly ?? false) === (folderName === SOUNDS_NAME);
-  for (const clip of CODEC_CLIPS.filter(isOfThisFolder)) {
+  for (const clip of FORMAT_CLIPS.filter(isOfThisFolder)) {
     test(`${clip.name} plays and seeks`, async () => {
       try {
         infoHash ??= await add(path);
         await watch(infoHash, clip.name);
         await playsWell(folderName, clip);
       } catch (error) {
-        writeFileSync(join(PICTURES, `codecs-${clip.name}-failed.png`), await session.screenshot());
+        writeFileSync(join(PICTURES, `formats-${clip.name}-failed.png`), await session.screenshot());
         console.error(JSON.stringify(await state()).slice(0, 600));
         throw error;
       }

@@ -1,4 +1,4 @@
-export interface CodecClip {
+export interface FormatClip {
   name: string;
   make: string[];
   isSoundOnly?: boolean;
@@ -8,9 +8,9 @@ export interface CodecClip {
 export const CLIP_SECS: number;
 export const TONE_HZ: number;
 export const SECOND_TONE_HZ: number;
-export const CODEC_CLIPS: CodecClip[];
-export const CODECS_NAME: string;
+export const FORMAT_CLIPS: FormatClip[];
+export const FORMATS_NAME: string;
 export const SOUNDS_NAME: string;
-export const codecsFolder: string;
+export const formatsFolder: string;
 export const soundsFolder: string;
-export function makeCodecClips(): void;
+export function makeFormatClips(): void;

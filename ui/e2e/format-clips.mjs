@@ -1,9 +1,11 @@
 // Short films in the formats that people have, for both end-to-end tests: a moving picture and a tone of 440 Hz.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, openSync, closeSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+
+import { makeOnce } from "./make-once.mjs";
 
 /** Raise it when the films change. */
 const VERSION = 2;
@@ -12,16 +14,18 @@ export const TONE_HZ = 440;
 export const SECOND_TONE_HZ = 880;
 
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "24"];
+const HEVC = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=24"];
 const MPEG4 = ["-c:v", "mpeg4", "-q:v", "4", "-g", "24"];
 const AAC = ["-c:a", "aac"];
 const PLAIN = ["-pix_fmt", "yuv420p"];
+const TEN_BIT = ["-pix_fmt", "yuv420p10le"];
 
 /**
  * Name of the file, how it is made, and what is special about it.
  *
  * @type {{ name: string, make: string[], isSoundOnly?: boolean, isPiped?: boolean, audioTracks?: number }[]}
  */
-export const CODEC_CLIPS = [
+export const FORMAT_CLIPS = [
   { name: "h264 aac.mp4", make: [...H264, ...PLAIN, ...AAC] },
   { name: "h264 aac, index first.mp4", make: [...H264, ...PLAIN, ...AAC, "-movflags", "+faststart"] },
   { name: "h264 aac.mkv", make: [...H264, ...PLAIN, ...AAC] },
@@ -34,35 +38,9 @@ export const CODEC_CLIPS = [
   { name: "h264 ac3.mkv", make: [...H264, ...PLAIN, "-c:a", "ac3"] },
   { name: "h264 eac3.mkv", make: [...H264, ...PLAIN, "-c:a", "eac3"] },
   { name: "h264 dts.mkv", make: [...H264, ...PLAIN, "-c:a", "dca", "-strict", "-2"] },
-  { name: "h264 10-bit aac.mkv", make: [...H264, "-pix_fmt", "yuv420p10le", ...AAC] },
-  {
-    name: "hevc ac3.mkv",
-    make: [
-      "-c:v",
-      "libx265",
-      "-preset",
-      "ultrafast",
-      "-x265-params",
-      "log-level=error:keyint=24",
-      ...PLAIN,
-      "-c:a",
-      "ac3",
-    ],
-  },
-  {
-    name: "hevc 10-bit aac.mkv",
-    make: [
-      "-c:v",
-      "libx265",
-      "-preset",
-      "ultrafast",
-      "-x265-params",
-      "log-level=error:keyint=24",
-      "-pix_fmt",
-      "yuv420p10le",
-      ...AAC,
-    ],
-  },
+  { name: "h264 10-bit aac.mkv", make: [...H264, ...TEN_BIT, ...AAC] },
+  { name: "hevc ac3.mkv", make: [...HEVC, ...PLAIN, "-c:a", "ac3"] },
+  { name: "hevc 10-bit aac.mkv", make: [...HEVC, ...TEN_BIT, ...AAC] },
   {
     name: "av1 opus.mkv",
     make: ["-c:v", "libaom-av1", "-cpu-used", "8", "-g", "24", "-b:v", "300k", ...PLAIN, "-c:a", "libopus"],
@@ -97,10 +75,10 @@ export const CODEC_CLIPS = [
   { name: "sound.ogg", make: ["-c:a", "libvorbis"], isSoundOnly: true },
 ];
 
-export const CODECS_NAME = "Formats";
+export const FORMATS_NAME = "Formats";
 export const SOUNDS_NAME = "Sounds";
-const allClips = join(tmpdir(), `freshet-e2e-codecs-${VERSION}`);
-export const codecsFolder = join(allClips, CODECS_NAME);
+const allClips = join(tmpdir(), `freshet-e2e-formats-${VERSION}`);
+export const formatsFolder = join(allClips, FORMATS_NAME);
 export const soundsFolder = join(allClips, SOUNDS_NAME);
 
 const tone = (hz) => ["-f", "lavfi", "-i", `sine=frequency=${hz}:sample_rate=48000:duration=${CLIP_SECS}`];
@@ -131,13 +109,13 @@ function makeClip(folder, { name, make, isSoundOnly, isPiped, audioTracks }) {
   closeSync(file);
 }
 
-/** Makes what is not there yet. Whole or not at all: a run that was broken off leaves nothing that looks finished. */
-export function makeCodecClips() {
-  if (existsSync(codecsFolder)) return;
-  mkdirSync(dirname(allClips), { recursive: true });
-  const folder = mkdtempSync(`${allClips}-`);
-  for (const name of [CODECS_NAME, SOUNDS_NAME]) mkdirSync(join(folder, name));
-  for (const clip of CODEC_CLIPS) makeClip(join(folder, clip.isSoundOnly ? SOUNDS_NAME : CODECS_NAME), clip);
-  if (existsSync(allClips)) rmSync(folder, { recursive: true });
-  else renameSync(folder, allClips);
+/** Makes what is not there yet. */
+export function makeFormatClips() {
+  for (const [folder, isSoundOnly] of [
+    [formatsFolder, false],
+    [soundsFolder, true],
+  ]) {
+    const clips = FORMAT_CLIPS.filter((clip) => (clip.isSoundOnly ?? false) === isSoundOnly);
+    makeOnce(folder, (scratch) => clips.forEach((clip) => makeClip(scratch, clip)));
+  }
 }

@@ -1,7 +1,7 @@
 /* Every format that people have plays: with a picture that moves, with its sound, and from another place. */
 import type { Page } from "@playwright/test";
 
-import { CLIP_SECS, CODEC_CLIPS, SECOND_TONE_HZ, TONE_HZ } from "./codec-clips.mjs";
+import { CLIP_SECS, FORMAT_CLIPS, SECOND_TONE_HZ, TONE_HZ } from "./format-clips.mjs";
 import { expect, fileIndexOf, addTorrent, pictureVariance, playsPast, test, videoTime } from "./harness";
 
 /** The loudest frequency of what the page plays now. */
@@ -37,7 +37,7 @@ const hears = (player: Page, hz: number) =>
     })
     .toBe(true);
 
-for (const clip of CODEC_CLIPS) {
+for (const clip of FORMAT_CLIPS) {
   test(`plays and seeks: ${clip.name}`, async ({ page, server, formats, sounds }) => {
     const torrent = clip.isSoundOnly ? sounds : formats;
     await addTorrent(server, torrent);

@@ -1,0 +1,1 @@
+export function makeOnce(folder: string, make: (scratch: string) => void): void;
