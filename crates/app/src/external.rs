@@ -17,6 +17,7 @@ use tracing::{debug, info};
 
 use crate::App;
 use crate::args::{ExternalPlayer, ExternalPlayers, Nothing, PlayerOpen};
+use crate::playback::{Look, Reads};
 use kinds::{KINDS, Kind, Start, Tells};
 
 /// Each is an open address, and those have an end.
@@ -50,9 +51,11 @@ pub(crate) async fn open(app: &App, args: PlayerOpen) -> Result<(), WireError> {
     let (id, info_hash, file_index) = app.playback_for_another(&args.playback_id)?;
     let record = app.torrent(info_hash).await?.ok_or_else(|| crate::library::not_found(info_hash))?;
     let url = app.input_url(&id)?;
-    let looks: Vec<PlaybackId> =
-        subtitles(&record, file_index).into_iter().map(|file| app.add_look(info_hash, file)).collect();
-    let subtitles = looks.iter().map(|look| app.input_url(look)).collect::<Result<Vec<_>, _>>()?;
+    let looks: Vec<Look> = subtitles(&record, file_index)
+        .into_iter()
+        .map(|file| app.look(info_hash, file, Reads::Look))
+        .collect();
+    let subtitles = looks.iter().map(Look::input_url).collect::<Result<Vec<_>, _>>()?;
     let ipc_path = (kind.tells == Tells::MpvIpc && !found.is_flatpak).then(|| ipc_path(&id));
     let title = title(&record, file_index);
     let start = Start {
@@ -76,7 +79,7 @@ pub(crate) async fn open(app: &App, args: PlayerOpen) -> Result<(), WireError> {
     let app = app.clone();
     app.clone().inner.tasks.spawn("another player", async move {
         app.follow(kind, child, id, url, ipc_path).await;
-        looks.iter().for_each(|look| app.forget_playback(look));
+        drop(looks);
     });
     Ok(())
 }

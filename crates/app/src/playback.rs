@@ -145,10 +145,10 @@ impl App {
     }
 
     /// An address of a file for a program that only looks into it, for as long as the value lives.
-    pub(crate) fn look(&self, info_hash: InfoHash, file_index: FileIndex, reads: Reads) -> Look<'_> {
+    pub(crate) fn look(&self, info_hash: InfoHash, file_index: FileIndex, reads: Reads) -> Look {
         let id = PlaybackId(random_token());
         self.inner.playbacks.insert(id.clone(), Playback::new(info_hash, file_index, reads));
-        Look { app: self, id }
+        Look { app: self.clone(), id }
     }
 
     /// A playback of the same file for another player, which tells its own position. Known probe and all, it is as if opened anew.
@@ -168,13 +168,6 @@ impl App {
         let playback = Playback { probe, ..Playback::new(info_hash, file_index, Reads::All) };
         self.inner.playbacks.insert(id.clone(), playback);
         Ok((id, info_hash, file_index))
-    }
-
-    /// An address of a file for a program that is not followed; [`App::forget_playback`] ends it.
-    pub(crate) fn add_look(&self, info_hash: InfoHash, file_index: FileIndex) -> PlaybackId {
-        let id = PlaybackId(random_token());
-        self.inner.playbacks.insert(id.clone(), Playback::new(info_hash, file_index, Reads::Look));
-        id
     }
 
     pub(crate) fn forget_playback(&self, id: &PlaybackId) {
@@ -224,18 +217,18 @@ impl App {
 }
 
 /// See [`App::look`].
-pub(crate) struct Look<'a> {
-    app: &'a App,
+pub(crate) struct Look {
+    app: App,
     id: PlaybackId,
 }
 
-impl Look<'_> {
+impl Look {
     pub(crate) fn input_url(&self) -> Result<String, WireError> {
         self.app.input_url(&self.id)
     }
 }
 
-impl Drop for Look<'_> {
+impl Drop for Look {
     fn drop(&mut self) {
         self.app.inner.playbacks.remove(&self.id);
     }
