@@ -15,6 +15,8 @@ pub struct TorrentRecord {
     pub info_hash: InfoHash,
     /// What the person or client called it; empty until they do or the details arrive.
     pub title: String,
+    /// The title was given by a person, to be shown as it stands.
+    pub is_titled_by_hand: bool,
     /// The name in the metainfo, empty before it is known.
     pub name: String,
     pub category: String,
@@ -52,6 +54,7 @@ impl TorrentRecord {
         Self {
             info_hash,
             title: String::new(),
+            is_titled_by_hand: false,
             name: String::new(),
             category: String::new(),
             poster: String::new(),
@@ -173,6 +176,8 @@ pub struct TorrentSummary {
     pub total_bytes: u64,
     pub added_at_secs: u64,
     pub last_opened_at_secs: Option<u64>,
+    /// It is kept: its pieces do not go for others.
+    pub is_kept: bool,
     pub file_count: u32,
     /// Files that can be played (video, else audio).
     pub playable_count: u32,

@@ -44,6 +44,8 @@ pub enum TorrentChange {
         poster: Option<String>,
         data: Option<String>,
     },
+    /// A person named it; an empty title gives it back the name that it came with.
+    Named { title: String },
     /// Somebody played something of it. An older time than the known one changes nothing.
     Opened { at_secs: u64 },
     /// Somebody wants it at hand, or no more.
@@ -204,7 +206,13 @@ fn with_change(known: &TorrentRecord, change: TorrentChange) -> TorrentRecord {
             }
         }
         TorrentChange::Retrying => changed.error = None,
+        TorrentChange::Named { title } => {
+            changed.is_titled_by_hand = !title.is_empty();
+            changed.title = title;
+        }
         TorrentChange::Described { title, category, poster, data } => {
+            // A client that sends back what it was told has not named it anew.
+            changed.is_titled_by_hand &= title.as_ref().is_none_or(|title| *title == changed.title);
             let fields = [
                 (&mut changed.title, title),
                 (&mut changed.category, category),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freshet_model::{Revision, TorrentMarks, TorrentRecord};
+use freshet_model::{InfoHash, Revision, TorrentMarks, TorrentRecord};
 use rusqlite::{Connection, named_params};
 
 use crate::tables::{marks, meta, torrents};
@@ -99,6 +99,18 @@ pub(crate) fn list(conn: &Connection, query: &ListQuery) -> rusqlite::Result<Lis
         torrents: listed.collect::<rusqlite::Result<_>>()?,
         total,
     })
+}
+
+/// The torrents that a text is found in, best match first, without reading them.
+pub(crate) fn find(conn: &Connection, text: &str, limit: u32) -> rusqlite::Result<Vec<InfoHash>> {
+    let Some(words) = match_expression(text) else { return Ok(Vec::new()) };
+    conn.prepare_cached(
+        "SELECT info_hash FROM torrent_words JOIN torrents ON torrents.id = torrent_words.rowid
+         WHERE torrent_words MATCH :words
+         ORDER BY bm25(torrent_words, 10.0, 5.0, 1.0), added_at_secs DESC, torrents.id DESC LIMIT :limit",
+    )?
+    .query_map(named_params! {":words": words, ":limit": limit}, |row| row.get(0).map(InfoHash::new))?
+    .collect()
 }
 
 /// Each word as a quoted beginning, so that nothing a person types is taken for the language of the search.

@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_web_seeds.sql"),
     include_str!("../migrations/0007_resume.sql"),
     include_str!("../migrations/0008_container_indexes.sql"),
+    include_str!("../migrations/0009_titled_by_hand.sql"),
 ];
 
 /// The one writing connection. The file has to exist (an empty one is an empty database).

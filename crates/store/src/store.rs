@@ -216,6 +216,14 @@ impl Store {
         self.read(move |conn| listing::list(conn, &query)).await
     }
 
+    /// The torrents that a text is found in, best match first, as [`ListQuery::text`] says; at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn find(&self, text: String, limit: u32) -> Result<Vec<InfoHash>, ReadError> {
+        self.read(move |conn| listing::find(conn, &text, limit)).await
+    }
+
     /// Adds a torrent, or fills the blanks of the one that is there: title, category, poster, data, trackers, peers, and the details
     /// as a whole. What is not blank stays, and so do the ids of its files. A temporary one
     /// stays so only if the new one is temporary too.

@@ -129,3 +129,16 @@ async fn a_damaged_search_index_is_made_anew_and_nothing_is_lost() {
     assert_eq!(titles(&store.list(query("destin")).await.unwrap()), ["The Show", "Amélie"]);
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_quick_search_finds_the_same_in_the_same_order() {
+    let place = Place::new();
+    let store = with_films(&place).await;
+    for text in ["destin", "show", "война", "s01e02", "show tv"] {
+        let page = store.list(ListQuery { order: ListOrder::Match, ..query(text) }).await.unwrap();
+        let listed: Vec<_> = page.torrents.iter().map(|listed| listed.torrent.info_hash).collect();
+        assert_eq!(store.find(text.to_owned(), 100).await.unwrap(), listed, "{text}");
+    }
+    assert_eq!(store.find("show".to_owned(), 1).await.unwrap(), [hash(2)], "its title has the word, and its files");
+    assert_eq!(store.find(" * ".to_owned(), 100).await.unwrap(), []);
+}

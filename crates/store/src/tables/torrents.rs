@@ -10,12 +10,12 @@ use crate::error::BadRow;
 
 const COLUMNS: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
                        total_bytes, is_single_file, is_private, error, trackers, row_check, files, metainfo, peers, metainfo_check, \
-                       added_from, is_pinned, is_temporary, web_seeds";
+                       added_from, is_pinned, is_temporary, web_seeds, is_titled_by_hand";
 /// The same in the same order, but for the metainfo, of which only the place is there.
 const OUTLINE: &str = "info_hash, title, name, category, poster, data, added_at_secs, last_opened_at_secs, \
                        total_bytes, is_single_file, is_private, error, trackers, row_check, files, \
                        iif(metainfo_check IS NULL, NULL, x''), peers, metainfo_check, added_from, is_pinned, is_temporary, \
-                       web_seeds";
+                       web_seeds, is_titled_by_hand";
 
 /// The name of the table for searching, as SQLite's reports of damage have it.
 pub(crate) const WORDS: &str = "torrent_words";
@@ -83,12 +83,13 @@ pub(crate) fn put(
     let id: i64 = conn
         .prepare_cached(&format!(
             "INSERT INTO torrents ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
              ON CONFLICT (info_hash) DO UPDATE SET
                 title = ?2, name = ?3, category = ?4, poster = ?5, data = ?6, added_at_secs = ?7,
                 last_opened_at_secs = ?8, total_bytes = ?9, is_single_file = ?10, is_private = ?11, error = ?12,
                 trackers = ?13, row_check = ?14, files = ?15, metainfo = ?16, peers = ?17, metainfo_check = ?18,
-                added_from = ?19, is_pinned = ?20, is_temporary = ?21, web_seeds = ?22
+                added_from = ?19, is_pinned = ?20, is_temporary = ?21, web_seeds = ?22,
+                is_titled_by_hand = ?23
              RETURNING id"
         ))?
         .query_row(
@@ -115,6 +116,7 @@ pub(crate) fn put(
                 torrent.is_pinned,
                 torrent.is_temporary,
                 texts.web_seeds,
+                torrent.is_titled_by_hand,
             ],
             |row| row.get(0),
         )?;
@@ -223,6 +225,7 @@ fn outline_from_row(row: &Row<'_>) -> rusqlite::Result<TorrentRecord> {
     let torrent = TorrentRecord {
         info_hash: InfoHash::new(row.get(0)?),
         title: row.get(1)?,
+        is_titled_by_hand: row.get(22)?,
         name: row.get(2)?,
         category: row.get(3)?,
         poster: row.get(4)?,
@@ -282,6 +285,9 @@ fn row_check(torrent: &TorrentRecord, texts: &Texts, metainfo_check: Option<i64>
     }
     if !torrent.web_seeds.is_empty() {
         check = check.field(texts.web_seeds.as_bytes());
+    }
+    if torrent.is_titled_by_hand {
+        check = check.field(b"titled by hand");
     }
     check.value()
 }
