@@ -53,6 +53,67 @@ pub struct ViewedSet {
     pub viewed: bool,
 }
 
+/// All that can be played of a torrent, seen or not seen.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ViewedSetAll {
+    pub info_hash: InfoHash,
+    pub viewed: bool,
+}
+
+/// What a person says of a torrent; what is left out stays as it is.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(deny_unknown_fields)]
+pub struct TorrentEdit {
+    pub info_hash: InfoHash,
+    /// Shown as it stands; empty for the name that the torrent came with.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// One of TorrServer's (`movie`, `tv`, `music`, `other`), one of the person's own, or empty.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Keep what is here of it, whatever room others need.
+    #[serde(default)]
+    pub is_kept: Option<bool>,
+}
+
+/// Words that a person looks for in titles and in the paths of files.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct LibraryFind {
+    pub text: String,
+}
+
+/// The torrents in which the words were found, best first.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct LibraryFound {
+    pub info_hashes: Vec<InfoHash>,
+}
+
+/// The next episodes of the series that somebody watches, the series that was watched last first.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct NextUpList {
+    pub episodes: Vec<NextUp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct NextUp {
+    pub info_hash: InfoHash,
+    pub file_index: FileIndex,
+    pub file_name: String,
+    /// By its name, where it tells.
+    pub season: Option<u32>,
+    pub episode: Option<u32>,
+    /// When the episode before it was seen, in milliseconds since 1970.
+    pub seen_before_at_ms: u64,
+}
+
 /// A network interface that leads out of this computer.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, ExternalPlayers, IndexerTest, NetworkInterface, Nothing, PlaybackAtSpeed, PlaybackGoOn,
-    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SubtitleOpen, SubtitleRead,
-    SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove, TransfersPause,
-    ViewedSet, VolumeSet,
+    AppInfo, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface, NextUpList, Nothing,
+    PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search,
+    SearchAnswer, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded,
+    TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -112,8 +112,16 @@ commands! {
     Both torrent_detail: library::detail(TorrentRef) -> TorrentDetail;
     /// Looks for the details once more.
     Both torrent_retry: library::retry(TorrentRef) -> TorrentSummary;
-    /// Takes a torrent out of the library. Its marks and positions are kept.
-    Main torrent_remove: library::remove(TorrentRemove) -> ();
+    /// Takes a torrent out of the library. Its marks and positions are kept, and for some seconds it can come back as it was.
+    Main torrent_remove: removal::remove(TorrentRemove) -> ();
+    /// Brings back what was taken out a moment ago.
+    Main torrent_restore: removal::restore(TorrentRef) -> TorrentSummary;
+    /// Gives a torrent another title or category, or keeps what is here of it.
+    Main torrent_edit: edit::edit(TorrentEdit) -> TorrentSummary;
+    /// The torrents whose titles and files have all these words, best first.
+    Main library_find: browse::find(LibraryFind) -> LibraryFound;
+    /// What comes next in the series that somebody watches.
+    Main library_next_up: browse::next_up(Nothing) -> NextUpList;
     /// How the peers and pieces of a torrent stand; nothing while it is not in use.
     Main torrent_transfer: transfers::detail(TorrentRef) -> Option<TransferDetail>;
     /// Stops all transfers, or lets them go on.
@@ -121,6 +129,8 @@ commands! {
 
     /// Sets or takes away the viewed mark of a file.
     Both viewed_set: viewed::set(ViewedSet) -> ();
+    /// The same for all that can be played of a torrent.
+    Main viewed_set_all: edit::set_viewed_all(ViewedSetAll) -> ();
 
     /// Shows a file in the player window.
     Main player_show: player::show(PlayerTarget) -> ();

@@ -1,8 +1,12 @@
 //! What the program is started with, before any setting is read.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use freshet_model::{AddressPolicy, SettingsPatch};
+
+/// Longer than the offer to undo is on the screen.
+const UNDO_TIME: Duration = Duration::from_secs(15);
 
 /// Where things are kept and what the person at the computer decided on the command line.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +19,8 @@ pub struct AppConfig {
     /// by asking the router to let them in.
     pub enable_dht: bool,
     pub addresses: AddressPolicy,
+    /// For how long a torrent that was taken out can come back with its pieces.
+    pub undo_time: Duration,
     /// Changed in the settings before anything leaves this computer; they stay changed.
     pub settings: Option<SettingsPatch>,
 }
@@ -26,6 +32,7 @@ impl AppConfig {
             peer_port: 0,
             enable_dht: true,
             addresses: AddressPolicy::GlobalOnly,
+            undo_time: UNDO_TIME,
             settings: None,
         }
     }

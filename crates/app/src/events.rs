@@ -373,6 +373,7 @@ pub(crate) fn summary(record: &TorrentRecord, marks: Option<&TorrentMarks>) -> T
         total_bytes: record.total_bytes,
         added_at_secs: record.added_at_secs,
         last_opened_at_secs: record.last_opened_at_secs,
+        is_kept: record.is_pinned,
         file_count: count(record.files.len()),
         playable_count: count(playable().count()),
         viewed_count: count(playable().filter(|file| is_viewed(file.index)).count()),

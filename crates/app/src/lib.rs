@@ -9,11 +9,13 @@ mod args;
 #[cfg(feature = "ts")]
 mod bindings;
 mod blocklist;
+mod browse;
 mod budget;
 mod clock;
 mod commands;
 mod config;
 mod description;
+mod edit;
 mod error;
 mod events;
 mod external;
@@ -28,6 +30,7 @@ mod pieces;
 mod playback;
 mod player;
 mod preload;
+mod removal;
 mod resolve;
 mod resume;
 mod search;
@@ -42,10 +45,11 @@ use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use args::{
-    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, NetworkInterface, Nothing, PlaybackAtSpeed,
-    PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search, SearchAnswer, SearchFailure,
-    SearchResult, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded,
-    TorrentRef, TorrentRemove, TransfersPause, ViewedSet, VolumeSet,
+    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface,
+    NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
+    PlayerOpen, Search, SearchAnswer, SearchFailure, SearchResult, SubtitleOpen, SubtitleRead,
+    SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove,
+    TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
@@ -86,6 +90,7 @@ struct Inner {
     preloads: preload::Preloads,
     activity: activity::Activity,
     listed: library::Listed,
+    removals: removal::Removals,
     piece_layouts: pieces::PieceLayouts,
     descriptions: description::Descriptions,
     playbacks: playback::Playbacks,

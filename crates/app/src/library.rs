@@ -11,7 +11,7 @@ use freshet_model::{
 use freshet_store::TorrentChange;
 use tracing::info;
 
-use crate::args::{TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef, TorrentRemove};
+use crate::args::{TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef};
 use crate::error::Coded as _;
 use crate::{App, clock, events};
 
@@ -112,6 +112,7 @@ impl App {
             is_temporary,
             ..record
         };
+        self.inner.removals.forget(record.info_hash);
         let added = self.inner.store.add_torrent(record).await.map_err(|error| error.wire())?;
         self.inner.activity.note_added(&added.record);
         info!(info_hash = %added.record.info_hash, is_new = added.is_new, "torrent added");
@@ -216,7 +217,7 @@ impl App {
         Ok(record)
     }
 
-    async fn summary(&self, record: &TorrentRecord) -> Result<TorrentSummary, WireError> {
+    pub(crate) async fn summary(&self, record: &TorrentRecord) -> Result<TorrentSummary, WireError> {
         let marks = self.marks(record.info_hash).await?;
         Ok(events::summary(record, Some(&marks)))
     }
@@ -307,12 +308,4 @@ pub(crate) async fn detail(app: &App, args: TorrentRef) -> Result<TorrentDetail,
 pub(crate) async fn retry(app: &App, args: TorrentRef) -> Result<TorrentSummary, WireError> {
     let record = app.resolve_again(args.info_hash).await?;
     app.summary(&record).await
-}
-
-pub(crate) async fn remove(app: &App, args: TorrentRemove) -> Result<(), WireError> {
-    if app.remove(args.info_hash, args.delete_pieces).await? {
-        Ok(())
-    } else {
-        Err(not_found(args.info_hash))
-    }
 }

@@ -100,6 +100,7 @@ impl App {
                 preloads: crate::preload::Preloads::default(),
                 activity: crate::activity::Activity::default(),
                 listed: crate::library::Listed::default(),
+                removals: crate::removal::Removals::default(),
                 piece_layouts: crate::pieces::PieceLayouts::default(),
                 descriptions: crate::description::Descriptions::default(),
                 playbacks: crate::playback::Playbacks::default(),
@@ -187,6 +188,7 @@ impl App {
         info!("ending");
         self.close_playbacks().await;
         self.inner.tasks.shutdown(deadline).await;
+        self.finish_removals().await;
         self.inner.engine.shutdown(deadline).await;
         self.store_good_peers().await;
         if let Err(error) = self.inner.store.close().await {

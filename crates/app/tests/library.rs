@@ -4,9 +4,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Swarm, call, event, shutdown, snapshot, soon, start};
 use data_encoding::BASE64;
-use freshet_app::{Caller, Description, dispatch};
+use freshet_app::{AppConfig, Caller, Description, dispatch};
 use freshet_model::{AddedFrom, AppEvent, ErrorCode, FileIndex, InfoHash, TorrentSource, TorrentState};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
@@ -241,4 +243,137 @@ async fn a_second_application_on_the_same_folder_is_refused() {
     assert!(message.contains("another instance"), "{message}");
     shutdown(app).await;
     shutdown(start(folder.path()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_out_comes_back_whole_and_its_pieces_go_only_when_the_time_for_that_is_over() {
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let info_hash = swarm.torrent.info_hash;
+    let of_it = json!({ "info_hash": info_hash });
+    let remove = json!({ "info_hash": info_hash, "delete_pieces": true });
+    let app = start(folder.path()).await;
+    call(&app, "torrent_add", json!({ "source": swarm.torrent.magnet() })).await.unwrap();
+    soon("details", app.wait_until_ready(info_hash)).await.unwrap();
+    let edit = json!({ "info_hash": info_hash, "title": "Mine", "category": "own", "is_kept": true });
+    call(&app, "torrent_edit", edit).await.unwrap();
+    let mut file = soon("opening", app.open_file(info_hash, FileIndex(0))).await.unwrap();
+    soon("reading", file.reader.read_to_end(&mut Vec::new())).await.unwrap();
+    drop(file);
+    let before = app.torrent(info_hash).await.unwrap().unwrap();
+
+    call(&app, "torrent_remove", remove.clone()).await.unwrap();
+    assert!(snapshot(&mut app.subscribe(Caller::MainWindow)).await.torrents.is_empty());
+    assert!(!app.is_active(info_hash));
+    let back = call(&app, "torrent_restore", of_it.clone()).await.unwrap();
+
+    assert_eq!(
+        (&back["title"], &back["category"], &back["is_kept"]),
+        (&json!("Mine"), &json!("own"), &json!(true))
+    );
+    let after = app.torrent(info_hash).await.unwrap().unwrap();
+    assert_eq!(after.files, before.files);
+    assert_eq!(
+        (after.added_at_secs, after.metainfo.clone()),
+        (before.added_at_secs, before.metainfo.clone())
+    );
+    drop(swarm.seeder);
+    let mut bytes = Vec::new();
+    let mut file = soon("opening", app.open_file(info_hash, FileIndex(0))).await.unwrap();
+    soon("reading what is here", file.reader.read_to_end(&mut bytes)).await.unwrap();
+    assert_eq!(bytes.len(), 300_000);
+    drop(file);
+    let again = call(&app, "torrent_restore", of_it.clone()).await.unwrap_err();
+    assert_eq!(again.code, ErrorCode::NotFound, "it is here");
+
+    call(&app, "torrent_remove", remove).await.unwrap();
+    shutdown(app).await;
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("pieces")).unwrap().flatten().collect();
+    assert!(left.is_empty(), "the program does not end with pieces that nobody wants: {left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_go_when_the_time_is_over_unless_the_torrent_came_back_by_another_way() {
+    let swarm = Swarm::seed(&[("film.mkv", 300_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let info_hash = swarm.torrent.info_hash;
+    let magnet = json!({ "source": swarm.torrent.magnet() });
+    let remove = json!({ "info_hash": info_hash, "delete_pieces": true });
+    let pieces = || std::fs::read_dir(folder.path().join("pieces")).unwrap().count();
+    let read = async |app: &freshet_app::App| {
+        soon("details", app.wait_until_ready(info_hash)).await.unwrap();
+        let mut file = soon("opening", app.open_file(info_hash, FileIndex(0))).await.unwrap();
+        soon("reading", file.reader.read_to_end(&mut Vec::new())).await.unwrap();
+    };
+    // Long enough for the way back to come first.
+    let config = AppConfig { undo_time: Duration::from_secs(3), ..common::config(folder.path()) };
+    let app = soon("the start", freshet_app::App::start(config)).await.unwrap();
+    call(&app, "torrent_add", magnet.clone()).await.unwrap();
+    read(&app).await;
+
+    call(&app, "torrent_remove", remove.clone()).await.unwrap();
+    call(&app, "torrent_add", magnet).await.unwrap();
+    let over = call(&app, "torrent_restore", json!({ "info_hash": info_hash })).await.unwrap_err();
+    assert_eq!(over.code, ErrorCode::NotFound, "it is no removal any more");
+    read(&app).await;
+
+    call(&app, "torrent_remove", remove).await.unwrap();
+    assert_eq!(pieces(), 1, "it can still come back");
+    let gone = async {
+        while pieces() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the end of the pieces", gone).await;
+    let over = call(&app, "torrent_restore", json!({ "info_hash": info_hash })).await.unwrap_err();
+    assert_eq!(over.code, ErrorCode::NotFound);
+    shutdown(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_by_hand_stays_until_it_is_cleared_or_a_client_names_it_anew() {
+    let swarm = Swarm::seed(&[("Show.S01E01.mkv", 300_000), ("Show.S01E02.mkv", 300_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let info_hash = swarm.torrent.info_hash;
+    let file = json!({ "base64": BASE64.encode(&swarm.torrent.torrent_file) });
+    let app = start(folder.path()).await;
+    call(&app, "torrent_add_file", file).await.unwrap();
+    let edit = async |title: &str| {
+        call(&app, "torrent_edit", json!({ "info_hash": info_hash, "title": title })).await
+    };
+    let record = async || app.torrent(info_hash).await.unwrap().unwrap();
+    let describe = async |title: &str| {
+        let description = Description { title: Some(title.to_owned()), ..Description::default() };
+        app.describe(info_hash, description).await.unwrap().unwrap()
+    };
+
+    assert_eq!(edit("  My show ").await.unwrap()["title"], "My show");
+    assert!(record().await.is_titled_by_hand);
+    assert!(describe("My show").await.is_titled_by_hand, "a client repeats what it was told");
+    assert!(!describe("Theirs").await.is_titled_by_hand);
+    assert_eq!(edit("").await.unwrap()["title"], "Pack");
+    assert!(!record().await.is_titled_by_hand);
+    for bad in ["two\nlines", &"x".repeat(301)] {
+        assert_eq!(edit(bad).await.unwrap_err().code, ErrorCode::BadRequest);
+    }
+    assert_eq!(edit("Mine").await.unwrap()["title"], "Mine");
+
+    call(&app, "viewed_set_all", json!({ "info_hash": info_hash, "viewed": true })).await.unwrap();
+    assert_eq!(
+        call(&app, "torrent_retry", json!({ "info_hash": info_hash })).await.unwrap()["viewed_count"],
+        2
+    );
+    call(&app, "viewed_set_all", json!({ "info_hash": info_hash, "viewed": false })).await.unwrap();
+    call(&app, "viewed_set", json!({ "info_hash": info_hash, "file_index": 0, "viewed": true }))
+        .await
+        .unwrap();
+    let next = call(&app, "library_next_up", json!({})).await.unwrap();
+    assert_eq!((&next["episodes"][0]["file_index"], &next["episodes"][0]["episode"]), (&json!(1), &json!(2)));
+    let found = call(&app, "library_find", json!({ "text": "s01e02" })).await.unwrap();
+    assert_eq!(found["info_hashes"], json!([info_hash]));
+    assert_eq!(
+        call(&app, "library_find", json!({ "text": "nothing" })).await.unwrap()["info_hashes"],
+        json!([])
+    );
+    shutdown(app).await;
 }

@@ -143,6 +143,10 @@ export type InfoHash = string;
 
 export type Language = "system" | "en" | "ru";
 
+export type LibraryFind = { text: string, };
+
+export type LibraryFound = { info_hashes: Array<InfoHash>, };
+
 export type MapSpan = { start_secs: number, end_secs: number, stand: PieceStand, };
 
 export type MediaKind = "video" | "audio" | "subtitle" | "image" | "other";
@@ -232,6 +236,18 @@ certificate_sha256: string | null,
  * Why the local network is not let in although the switch says so.
  */
 problem: NetworkProblem | null, };
+
+export type NextUp = { info_hash: InfoHash, file_index: FileIndex, file_name: string, 
+/**
+ * By its name, where it tells.
+ */
+season: number | null, episode: number | null, 
+/**
+ * When the episode before it was seen, in milliseconds since 1970.
+ */
+seen_before_at_ms: number, };
+
+export type NextUpList = { episodes: Array<NextUp>, };
 
 export type Nothing = Record<symbol, never>;
 
@@ -574,6 +590,20 @@ export type TorrentDetail = { summary: TorrentSummary, name: string, is_private:
  */
 magnet: string, };
 
+export type TorrentEdit = { info_hash: InfoHash, 
+/**
+ * Shown as it stands; empty for the name that the torrent came with.
+ */
+title?: string, 
+/**
+ * One of TorrServer's (`movie`, `tv`, `music`, `other`), one of the person's own, or empty.
+ */
+category?: string, 
+/**
+ * Keep what is here of it, whatever room others need.
+ */
+is_kept?: boolean, };
+
 export type TorrentMarks = { info_hash: InfoHash, marks: Array<FileMark>, };
 
 export type TorrentRef = { info_hash: InfoHash, };
@@ -586,7 +616,11 @@ delete_pieces: boolean, };
 
 export type TorrentState = "resolving" | "ready" | "failed";
 
-export type TorrentSummary = { info_hash: InfoHash, title: string, category: string, poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, file_count: number, 
+export type TorrentSummary = { info_hash: InfoHash, title: string, category: string, poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, 
+/**
+ * It is kept: its pieces do not go for others.
+ */
+is_kept: boolean, file_count: number, 
 /**
  * Files that can be played (video, else audio).
  */
@@ -753,6 +787,8 @@ export type TransfersPause = { paused: boolean, };
 
 export type ViewedSet = { info_hash: InfoHash, file_index: FileIndex, viewed: boolean, };
 
+export type ViewedSetAll = { info_hash: InfoHash, viewed: boolean, };
+
 export type VolumeSet = { 
 /**
  * 0 to 1.
@@ -779,14 +815,24 @@ export interface Commands {
   torrent_detail: { args: TorrentRef; result: TorrentDetail };
   /** Looks for the details once more. */
   torrent_retry: { args: TorrentRef; result: TorrentSummary };
-  /** Takes a torrent out of the library. Its marks and positions are kept. */
+  /** Takes a torrent out of the library. Its marks and positions are kept, and for some seconds it can come back as it was. */
   torrent_remove: { args: TorrentRemove; result: void };
+  /** Brings back what was taken out a moment ago. */
+  torrent_restore: { args: TorrentRef; result: TorrentSummary };
+  /** Gives a torrent another title or category, or keeps what is here of it. */
+  torrent_edit: { args: TorrentEdit; result: TorrentSummary };
+  /** The torrents whose titles and files have all these words, best first. */
+  library_find: { args: LibraryFind; result: LibraryFound };
+  /** What comes next in the series that somebody watches. */
+  library_next_up: { args: Nothing; result: NextUpList };
   /** How the peers and pieces of a torrent stand; nothing while it is not in use. */
   torrent_transfer: { args: TorrentRef; result: TransferDetail | null };
   /** Stops all transfers, or lets them go on. */
   transfers_pause: { args: TransfersPause; result: void };
   /** Sets or takes away the viewed mark of a file. */
   viewed_set: { args: ViewedSet; result: void };
+  /** The same for all that can be played of a torrent. */
+  viewed_set_all: { args: ViewedSetAll; result: void };
   /** Shows a file in the player window. */
   player_show: { args: PlayerTarget; result: void };
   /** Opens a file for the player page: probes it and chooses how the page will get it. Waits for the first bytes. */
