@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use freshet_model::{
     Access, AppEvent, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget, Revision, Settings,
-    Snapshot, StoreChange, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
+    Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
 };
 use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
+use crate::about::Abouts;
 use crate::{Caller, Tasks};
 
 /// A listener that is this many events behind starts again from a snapshot.
@@ -47,6 +48,7 @@ impl EventHub {
     pub(crate) fn start(
         store: Store,
         stats: watch::Receiver<Arc<Vec<TransferStats>>>,
+        abouts: Arc<Abouts>,
         tasks: &Tasks,
     ) -> Self {
         let (requests, queue) = mpsc::channel(QUEUED_REQUESTS);
@@ -55,6 +57,7 @@ impl EventHub {
         let state = HubState {
             store,
             has_store: true,
+            abouts,
             stats,
             events,
             notices: Vec::new(),
@@ -190,6 +193,7 @@ struct HubState {
     store: Store,
     /// `false` once it has ended by a fault; windows are still told of everything else.
     has_store: bool,
+    abouts: Arc<Abouts>,
     stats: watch::Receiver<Arc<Vec<TransferStats>>>,
     events: broadcast::Sender<Arc<AppEvent>>,
     notices: Vec<Notice>,
@@ -288,16 +292,18 @@ impl HubState {
         match change {
             StoreChange::TorrentPut(record) => {
                 let marks = self.store.marks(record.info_hash).await.ok();
-                let torrent = summary(&record, marks.as_deref());
+                let torrent = summary(&record, marks.as_deref(), &self.abouts);
                 self.emit(AppEvent::TorrentChanged { revision, torrent });
             }
             StoreChange::TorrentRemoved(info_hash) => {
-                self.emit(AppEvent::TorrentRemoved { revision, info_hash })
+                self.abouts.forget(info_hash);
+                self.emit(AppEvent::TorrentRemoved { revision, info_hash });
             }
             StoreChange::Marks(marks) => {
                 // "3 of 10 seen" and what "play" means follow from the marks, so the row changes with them.
                 if let Ok(Some(record)) = self.store.torrent(marks.info_hash).await {
-                    self.emit(AppEvent::TorrentChanged { revision, torrent: summary(&record, Some(&marks)) });
+                    let torrent = summary(&record, Some(&marks), &self.abouts);
+                    self.emit(AppEvent::TorrentChanged { revision, torrent });
                 }
                 self.emit(AppEvent::MarksChanged { revision, marks: Arc::unwrap_or_clone(marks) });
             }
@@ -314,7 +320,8 @@ impl HubState {
     /// What is on the disk, and once the store has failed an empty library under the notice that says so.
     async fn snapshot(&mut self) -> Snapshot {
         let stored = loop {
-            match self.store.snapshot_of(|record, marks| summary(&record, marks)).await {
+            let abouts = Arc::clone(&self.abouts);
+            match self.store.snapshot_of(move |record, marks| summary(&record, marks, &abouts)).await {
                 Ok(stored) => break stored,
                 Err(ReadError::Fatal(reason)) => {
                     if self.has_store {
@@ -355,7 +362,11 @@ impl HubState {
 }
 
 /// The row of a torrent, as it follows from its record and its marks.
-pub(crate) fn summary(record: &TorrentRecord, marks: Option<&TorrentMarks>) -> TorrentSummary {
+pub(crate) fn summary(
+    record: &TorrentRecord,
+    marks: Option<&TorrentMarks>,
+    abouts: &Abouts,
+) -> TorrentSummary {
     let marks = marks.map(|marks| marks.marks.as_slice()).unwrap_or_default();
     let target = rules::play_target(&record.files, marks);
     // A film's torrent is judged by its films, an album's by its songs.
@@ -366,6 +377,7 @@ pub(crate) fn summary(record: &TorrentRecord, marks: Option<&TorrentMarks>) -> T
     TorrentSummary {
         info_hash: record.info_hash,
         title: record.shown_title(),
+        about: TorrentAbout::clone(&abouts.of(record)),
         category: record.category.clone(),
         poster: record.poster.clone(),
         state: record.state(),
@@ -404,7 +416,7 @@ mod tests {
         let (store, _) = Store::open(options).unwrap();
         let (_stats, stats) = watch::channel(Arc::default());
         let tasks = Tasks::new();
-        let hub = EventHub::start(store.clone(), stats, &tasks);
+        let hub = EventHub::start(store.clone(), stats, Arc::default(), &tasks);
         let mut open = hub.subscribe(Caller::MainWindow);
         assert!(
             matches!(open.next().await, Some(AppEvent::Snapshot(snapshot)) if snapshot.notices.is_empty())

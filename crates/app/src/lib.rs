@@ -3,6 +3,7 @@
 //! Every host (the desktop shell, the HTTP server) stands on [`App`] and nothing below it. The wall is here so that what
 //! happens to a torrent is decided, and tested, without a window and without HTTP.
 
+mod about;
 mod access;
 mod activity;
 mod args;
@@ -89,6 +90,7 @@ struct Inner {
     resolving: resolve::Resolving,
     preloads: preload::Preloads,
     activity: activity::Activity,
+    abouts: Arc<about::Abouts>,
     listed: library::Listed,
     removals: removal::Removals,
     piece_layouts: pieces::PieceLayouts,

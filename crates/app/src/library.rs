@@ -219,7 +219,7 @@ impl App {
 
     pub(crate) async fn summary(&self, record: &TorrentRecord) -> Result<TorrentSummary, WireError> {
         let marks = self.marks(record.info_hash).await?;
-        Ok(events::summary(record, Some(&marks)))
+        Ok(events::summary(record, Some(&marks), &self.inner.abouts))
     }
 }
 

@@ -87,7 +87,8 @@ impl App {
         };
 
         let tasks = Tasks::new();
-        let events = EventHub::start(store.clone(), engine.watch_stats(), &tasks);
+        let abouts = Arc::default();
+        let events = EventHub::start(store.clone(), engine.watch_stats(), Arc::clone(&abouts), &tasks);
         let app = Self {
             inner: Arc::new(Inner {
                 config,
@@ -99,6 +100,7 @@ impl App {
                 resolving: crate::resolve::Resolving::default(),
                 preloads: crate::preload::Preloads::default(),
                 activity: crate::activity::Activity::default(),
+                abouts,
                 listed: crate::library::Listed::default(),
                 removals: crate::removal::Removals::default(),
                 piece_layouts: crate::pieces::PieceLayouts::default(),

@@ -11,6 +11,7 @@
 //!
 //! The wall stands here because every other room needs these words and none of them may need the others' libraries.
 
+mod about;
 mod access;
 pub mod bencode;
 mod chapters;
@@ -37,6 +38,7 @@ mod torrent;
 mod torrs;
 mod transfer;
 
+pub use about::{ContentKind, TorrentAbout};
 pub use access::{
     Access, AccessChange, AccessError, AccessSummary, Device, DeviceId, DeviceSummary, NetworkProblem,
     NetworkStatus,

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FileEntry, FileIndex, InfoHash, Magnet, PeerCounts, TorrentSource, TransferCounters, WaitReason,
-    WireError,
+    FileEntry, FileIndex, InfoHash, Magnet, PeerCounts, TorrentAbout, TorrentSource, TransferCounters,
+    WaitReason, WireError,
 };
 
 /// Everything the library keeps of one torrent. The store's row; windows get [`TorrentSummary`] and [`TorrentDetail`].
@@ -168,7 +168,9 @@ pub enum TorrentState {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TorrentSummary {
     pub info_hash: InfoHash,
+    /// As it was given.
     pub title: String,
+    pub about: TorrentAbout,
     pub category: String,
     pub poster: String,
     pub state: TorrentState,

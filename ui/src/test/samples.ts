@@ -6,6 +6,7 @@ import type {
   PlaybackTicket,
   Settings,
   Snapshot,
+  TorrentAbout,
   TorrentSummary,
   TransferStats,
 } from "../lib/host/bindings";
@@ -13,10 +14,27 @@ import type {
 export const HASH_A = "a".repeat(40);
 export const HASH_B = "b".repeat(40);
 
+export function about(change: Partial<TorrentAbout> = {}): TorrentAbout {
+  return {
+    title: "River",
+    original_title: null,
+    year: null,
+    kind: "film",
+    first_season: null,
+    last_season: null,
+    resolution_lines: null,
+    is_hdr: false,
+    ...change,
+  };
+}
+
+/** Its title is also what the names tell, unless the test says otherwise. */
 export function torrent(change: Partial<TorrentSummary> = {}): TorrentSummary {
   return {
     info_hash: HASH_A,
     title: "River",
+    about: about({ title: change.title ?? "River" }),
+    is_kept: false,
     category: "",
     poster: "",
     state: "ready",

@@ -18,6 +18,8 @@ export type Chapter = { start_secs: number, end_secs: number, title: string | nu
 
 export type ChapterKind = "part" | "intro" | "credits";
 
+export type ContentKind = "film" | "series" | "music" | "other";
+
 export type CueHeight = "top" | "middle" | "bottom";
 
 export type CueSide = "left" | "center" | "right";
@@ -570,6 +572,24 @@ export type TextRun = { text: string, is_italic: boolean, is_bold: boolean, is_u
 
 export type Theme = "system" | "light" | "dark";
 
+export type TorrentAbout = { 
+/**
+ * Without year, quality and the rest.
+ */
+title: string, 
+/**
+ * The other title, of a name that has two.
+ */
+original_title: string | null, year: number | null, kind: ContentKind, 
+/**
+ * Of a series, where the names tell.
+ */
+first_season: number | null, last_season: number | null, 
+/**
+ * Lines of the picture, such as 1080.
+ */
+resolution_lines: number | null, is_hdr: boolean, };
+
 export type TorrentAdd = { source: string, };
 
 export type TorrentAddFile = { 
@@ -616,7 +636,11 @@ delete_pieces: boolean, };
 
 export type TorrentState = "resolving" | "ready" | "failed";
 
-export type TorrentSummary = { info_hash: InfoHash, title: string, category: string, poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, 
+export type TorrentSummary = { info_hash: InfoHash, 
+/**
+ * As it was given.
+ */
+title: string, about: TorrentAbout, category: string, poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, 
 /**
  * It is kept: its pieces do not go for others.
  */
