@@ -139,6 +139,10 @@ async fn the_quick_search_finds_the_same_in_the_same_order() {
         let listed: Vec<_> = page.torrents.iter().map(|listed| listed.torrent.info_hash).collect();
         assert_eq!(store.find(text.to_owned(), 100).await.unwrap(), listed, "{text}");
     }
-    assert_eq!(store.find("show".to_owned(), 1).await.unwrap(), [hash(2)], "its title has the word, and its files");
+    assert_eq!(
+        store.find("show".to_owned(), 1).await.unwrap(),
+        [hash(2)],
+        "its title has the word, and its files"
+    );
     assert_eq!(store.find(" * ".to_owned(), 100).await.unwrap(), []);
 }

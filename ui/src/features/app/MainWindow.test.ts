@@ -193,7 +193,7 @@ describe("the main window", () => {
 
     expect(await screen.findByText("Looking for details…")).toBeTruthy();
     expect(screen.getByText(/2 peers · 0 s/)).toBeTruthy();
-    expect(screen.getByText(/2\sGB · 12 files · 3 of 10 seen/)).toBeTruthy();
+    expect(screen.getByText(/2\sGB · 3 of 10 seen/)).toBeTruthy();
     expect(screen.getByText(/Nobody sent the details/)).toBeTruthy();
     await fireEvent.click(screen.getByRole("button", { name: "Try again" }));
     expect(host.argsOf("torrent_retry")).toEqual([{ info_hash: "c".repeat(40) }]);
@@ -210,7 +210,7 @@ describe("the main window", () => {
     expect(within(row).getByText("7:30 left")).toBeTruthy();
     expect(within(row).getByRole("progressbar").getAttribute("aria-valuenow")).toBe("25");
 
-    await fireEvent.click(within(row).getByRole("button", { name: "Play “River”" }));
+    await fireEvent.click(within(row).getByRole("button", { name: "Play “River”, 7:30 left" }));
     expect(host.openedTargets).toEqual([{ info_hash: HASH_A, file_index: 4 }]);
   });
 
@@ -226,21 +226,97 @@ describe("the main window", () => {
     expect(screen.getAllByRole("article")).toHaveLength(2);
   });
 
-  it("puts a library of thousands on the page bit by bit", async () => {
-    const many = Array.from({ length: 2_000 }, (_, index) =>
+  it("finds a torrent among hundreds by its title and by its files", async () => {
+    const many = Array.from({ length: 90 }, (_, index) =>
       torrent({
         info_hash: index.toString(16).padStart(40, "0"),
         title: `Film ${index}`,
         added_at_secs: index,
       }),
     );
+    host.answer({ library_find: () => ({ info_hashes: ["5".padStart(40, "0")] }) });
     host.send(snapshot({ torrents: many }));
-    expect(await screen.findAllByRole("article")).toHaveLength(120);
+    expect(await screen.findAllByRole("article")).toHaveLength(90);
 
     await fireEvent.input(screen.getByRole("searchbox"), { target: { value: "film 77" } });
+    const titles = () =>
+      screen.getAllByRole("article").map((card) => within(card).getByRole("heading").textContent);
+    expect(titles()).toEqual(["Film 77"]);
+    await waitFor(() => expect(titles()).toEqual(["Film 77", "Film 5"]));
+  });
+
+  it("takes several torrents out at once, and back", async () => {
+    host.answer({ torrent_restore: ({ info_hash }) => torrent({ info_hash }) });
+    host.send(snapshot({ torrents: [torrent(), torrent({ info_hash: HASH_B, title: "Lake" })] }));
+    for (const title of ["River", "Lake"]) {
+      await fireEvent.click(await screen.findByRole("checkbox", { name: `Select “${title}”` }));
+    }
+    const bar = screen.getByRole("toolbar", { name: "Selected torrents" });
+    expect(bar.textContent).toMatch(/2 selected · 4\sGB/);
+    await fireEvent.click(within(bar).getByRole("button", { name: "Remove…" }));
+    await fireEvent.click(screen.getByRole("button", { name: "Remove and delete files" }));
+
+    await fireEvent.click(await screen.findByRole("button", { name: "Undo" }));
     expect(
-      screen.getAllByRole("article").map((card) => within(card).getByRole("heading").textContent),
-    ).toContain("Film 77");
+      host.argsOf("torrent_remove").map(({ info_hash, delete_pieces }) => [info_hash, delete_pieces]),
+    ).toEqual([
+      [HASH_A, true],
+      [HASH_B, true],
+    ]);
+    await waitFor(() =>
+      expect(host.argsOf("torrent_restore").map(({ info_hash }) => info_hash)).toEqual([HASH_A, HASH_B]),
+    );
+  });
+
+  it("has a menu for each torrent, also for the keyboard", async () => {
+    host.answer({ torrent_edit: ({ info_hash }) => torrent({ info_hash }) });
+    host.send(snapshot({ torrents: [torrent()] }));
+    const more = await screen.findByRole("button", { name: "More for “River”" });
+    more.focus();
+    await fireEvent.click(more);
+    const menu = screen.getByRole("menu", { name: "More for “River”" });
+    expect(document.activeElement?.textContent).toContain("Play");
+    await fireEvent.keyDown(menu, { key: "End" });
+    expect(document.activeElement?.textContent).toContain("Delete files…");
+    await fireEvent.keyDown(menu, { key: "Escape" });
+    expect(screen.queryByRole("menu")).toBeNull();
+    expect(document.activeElement).toBe(more);
+
+    await fireEvent.click(more);
+    await fireEvent.click(screen.getByRole("menuitem", { name: "Keep" }));
+    await fireEvent.click(more);
+    await fireEvent.click(screen.getByRole("menuitem", { name: "Category…" }));
+    await fireEvent.click(screen.getByRole("menuitemradio", { name: "Series" }));
+    await fireEvent.click(more);
+    await fireEvent.click(screen.getByRole("menuitem", { name: "Rename…" }));
+    await fireEvent.input(screen.getByRole("textbox", { name: "Title" }), { target: { value: " Brook " } });
+    await fireEvent.submit(screen.getByRole("textbox", { name: "Title" }));
+
+    expect(host.argsOf("torrent_edit")).toEqual([
+      { info_hash: HASH_A, is_kept: true },
+      { info_hash: HASH_A, category: "tv" },
+      { info_hash: HASH_A, title: "Brook" },
+    ]);
+  });
+
+  it("offers the next episode of what is watched", async () => {
+    host.answer({
+      library_next_up: () => ({
+        episodes: [
+          {
+            info_hash: HASH_A,
+            file_index: 4,
+            file_name: "River.S02E05.mkv",
+            season: 2,
+            episode: 5,
+            seen_before_at_ms: 1,
+          },
+        ],
+      }),
+    });
+    host.send(snapshot({ torrents: [torrent()] }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Play “River”, Season 2, episode 5" }));
+    expect(host.openedTargets).toEqual([{ info_hash: HASH_A, file_index: 4 }]);
   });
 
   it("shows the files of a torrent, plays one and marks one as seen", async () => {

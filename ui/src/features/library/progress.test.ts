@@ -4,7 +4,7 @@ import { AppState } from "../../lib/stores/app-state.svelte";
 import { HASH_A, HASH_B, mark, snapshot, torrent } from "../../test/samples";
 import { groupFiles } from "../torrent/files";
 import { parseLimit } from "../settings/limit";
-import { continuations, leftOff, search } from "./progress";
+import { continuations, leftOff } from "./progress";
 
 describe("what was left in the middle", () => {
   it("is the file that was watched last and is neither new nor seen", () => {
@@ -32,28 +32,6 @@ describe("what was left in the middle", () => {
       }),
     );
     expect(continuations(app).map((one) => one.torrent.info_hash)).toEqual([HASH_B, HASH_A]);
-  });
-});
-
-describe("search", () => {
-  const titles = (query: string) =>
-    search(
-      [
-        torrent({ title: "The.Long.River.2024" }),
-        torrent({ title: "Ёлки и Моря" }),
-        torrent({ title: "Café" }),
-      ],
-      query,
-    ).map((one) => one.title);
-
-  it.each([
-    ["river long", ["The.Long.River.2024"]],
-    ["елки", ["Ёлки и Моря"]],
-    ["cafe", ["Café"]],
-    ["river café", []],
-    ["  ", ["The.Long.River.2024", "Ёлки и Моря", "Café"]],
-  ])("for %o finds %o", (query, expected) => {
-    expect(titles(query)).toEqual(expected);
   });
 });
 

@@ -30,17 +30,3 @@ export function continuations(app: AppState): Continuation[] {
     .sort((a, b) => b.mark.updated_at_ms - a.mark.updated_at_ms)
     .slice(0, CONTINUE_ROW_LENGTH);
 }
-
-/** Torrents whose title has every word of the query, in any order. */
-export function search(torrents: readonly TorrentSummary[], query: string): TorrentSummary[] {
-  const words = fold(query).split(/\s+/).filter(Boolean);
-  return torrents.filter((torrent) => {
-    const title = fold(torrent.title);
-    return words.every((word) => title.includes(word));
-  });
-}
-
-/** Upper and lower case, accents and separators don't matter; й and ё count as и and е. */
-function fold(text: string): string {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[._]+/g, " ");
-}

@@ -29,6 +29,8 @@ export class AppState {
   notices = $state.raw<Notice[]>([]);
   playerTarget = $state.raw<PlayerTarget | null>(null);
   areTransfersPaused = $state(false);
+  /** Another one whenever torrents came or went, or became seen or not; positions alone change nothing. */
+  seenRevision = $state(0);
 
   /** The chosen network interface, while it is not there and nothing is transferred. */
   readonly missingInterface = $derived(
@@ -94,6 +96,7 @@ export class AppState {
         if (this.#isNews(`torrent:${event.info_hash}`, event.revision)) {
           this.torrents.delete(event.info_hash);
           this.#resolvingSinceMs.delete(event.info_hash);
+          this.seenRevision += 1;
         }
         return;
       case "marks_changed":
@@ -147,6 +150,14 @@ export class AppState {
 
   #putTorrent(torrent: TorrentSummary): void {
     const infoHash = torrent.info_hash;
+    const known = this.torrents.get(infoHash);
+    if (
+      known?.state !== torrent.state ||
+      known.viewed_count !== torrent.viewed_count ||
+      known.play_target !== torrent.play_target
+    ) {
+      this.seenRevision += 1;
+    }
     if (torrent.state !== "resolving") this.#resolvingSinceMs.delete(infoHash);
     else if (!this.#resolvingSinceMs.has(infoHash)) this.#resolvingSinceMs.set(infoHash, this.#nowMs());
     this.torrents.set(infoHash, torrent);

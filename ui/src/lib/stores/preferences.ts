@@ -16,3 +16,21 @@ export function setFlag(name: string): void {
     // Storage is switched off: the line will be shown again.
   }
 }
+
+/** One of a few words, if one of them was remembered. */
+export function readChoice<Choice extends string>(name: string, choices: readonly Choice[]): Choice | null {
+  try {
+    const stored = localStorage.getItem(PREFIX + name);
+    return choices.find((choice) => choice === stored) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export function setChoice(name: string, choice: string): void {
+  try {
+    localStorage.setItem(PREFIX + name, choice);
+  } catch {
+    // Storage is switched off: the choice holds until the view is closed.
+  }
+}
