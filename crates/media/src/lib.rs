@@ -2,7 +2,8 @@
 //!
 //! The media of strangers is never decoded in this process: `ffprobe` and `ffmpeg` are children that get one loopback
 //! address, a list of allowed formats and protocols, and nothing a stranger wrote as an argument. What is read here is
-//! the container around it ([`index`]): where things stand in the file, every size of it checked.
+//! the container around it ([`index`]): where things stand in the file, every size of it checked. What its name says is read by
+//! [`names`].
 
 mod boxes;
 mod description;
@@ -11,6 +12,7 @@ mod fragments;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod index;
+pub mod names;
 mod picture;
 mod plan;
 mod probe;

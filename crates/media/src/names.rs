@@ -1,0 +1,195 @@
+//! What the name of a release says: title, year, season, episodes, and how good the picture is.
+
+mod facts;
+mod numbers;
+mod title;
+mod tokens;
+mod words;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use words::Ending;
+
+/// A longer name is read to here.
+pub const MAX_NAME_BYTES: usize = 512;
+/// No more files of a torrent are looked at.
+const MAX_VOTES: usize = 400;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum ReleaseKind {
+    Film,
+    Series,
+    Music,
+    /// A book, a program, a match; or the name does not say.
+    #[default]
+    Other,
+}
+
+/// What the picture was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Source {
+    BluRay,
+    Web,
+    Hdtv,
+    Dvd,
+    Vhs,
+    Screener,
+    /// Filmed in a cinema, or copied from its reels.
+    Cam,
+}
+
+/// What a name says; what it does not say is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ReleaseName {
+    /// The first one, if there are several. Empty only where the name has no words for it.
+    pub title: String,
+    /// The second one: "Dune" of "Дюна / Dune".
+    pub original_title: Option<String>,
+    /// The first of several.
+    pub year: Option<u16>,
+    pub kind: ReleaseKind,
+    /// 0 are specials. Absolute numbering names no season.
+    pub first_season: Option<u32>,
+    pub last_season: Option<u32>,
+    pub first_episode: Option<u32>,
+    pub last_episode: Option<u32>,
+    /// When it was broadcast, of what is numbered by days: "2024-03-15".
+    pub aired: Option<String>,
+    /// Lines of the picture: 480, 720, 1080, 2160.
+    pub resolution: Option<u32>,
+    pub source: Option<Source>,
+    pub is_hdr: bool,
+    /// Who made the release.
+    pub group: Option<String>,
+}
+
+impl ReleaseName {
+    /// By the name of a torrent, or of a file without its folders.
+    pub fn of(text: &str) -> Self {
+        let text = bounded(text).trim();
+        let (stem, ending) = without_ending(text);
+        let decoded = if stem.contains("%20") && !stem.contains(' ') {
+            stem.replace("%20", " ")
+        } else {
+            String::new()
+        };
+        facts::read(if decoded.is_empty() { stem } else { &decoded }, ending)
+    }
+
+    pub fn is_episode(&self) -> bool {
+        self.first_episode.is_some() || self.aired.is_some()
+    }
+}
+
+/// By the name of a torrent and those of its files: a torrent with numbered episodes is a series also if its own name does not say
+/// so, and what it does not say of the seasons and of the picture is taken from them.
+pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
+    let mut whole = ReleaseName::of(name);
+    let ending_of = |file: &str| without_ending(bounded(file)).1;
+    let files =
+        || file_names.iter().take(MAX_VOTES).map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
+    let videos: Vec<ReleaseName> =
+        files().filter(|file| ending_of(file) == Some(Ending::Video)).map(ReleaseName::of).collect();
+    if videos.is_empty() {
+        let music = files().filter(|file| ending_of(file) == Some(Ending::Music)).count();
+        if music > 0 && whole.kind != ReleaseKind::Music {
+            let is_book = whole.kind == ReleaseKind::Other && facts::is_book(name);
+            whole.kind = if is_book { ReleaseKind::Other } else { ReleaseKind::Music };
+            (whole.first_season, whole.last_season, whole.first_episode, whole.last_episode) =
+                (None, None, None, None);
+        }
+        return whole;
+    }
+    let episodes: Vec<&ReleaseName> = videos.iter().filter(|video| video.is_episode()).collect();
+    let places: BTreeSet<(Option<u32>, Option<u32>, Option<&str>)> = episodes
+        .iter()
+        .map(|video| (video.first_season, video.first_episode, video.aired.as_deref()))
+        .collect();
+    // Two parts of a film may be numbered too.
+    let is_series = places.len() >= 3 || places.len() * 2 > videos.len();
+    match whole.kind {
+        ReleaseKind::Film | ReleaseKind::Other if is_series => whole.kind = ReleaseKind::Series,
+        ReleaseKind::Other if !facts::is_book(name) && whole.title.is_empty() || videos.len() == 1 => {
+            whole.kind = if whole.kind == ReleaseKind::Other { ReleaseKind::Film } else { whole.kind };
+        }
+        _ => {}
+    }
+    if whole.kind == ReleaseKind::Series {
+        fill(&mut whole, &episodes);
+    }
+    if let Some(first) = videos.first() {
+        if whole.title.is_empty() {
+            whole.title.clone_from(&first.title);
+        }
+        whole.resolution = whole.resolution.or(first.resolution);
+        whole.source = whole.source.or(first.source);
+        whole.is_hdr |= first.is_hdr;
+    }
+    whole
+}
+
+fn fill(whole: &mut ReleaseName, episodes: &[&ReleaseName]) {
+    let all =
+        |number: fn(&ReleaseName) -> Option<u32>| episodes.iter().filter_map(move |episode| number(episode));
+    if whole.first_season.is_none() {
+        // Specials beside a season make no other season of it.
+        let seasons = || all(|episode| episode.first_season);
+        whole.first_season = seasons().filter(|season| *season > 0).min().or(seasons().min());
+        whole.last_season = all(|episode| episode.last_season).max();
+    }
+    if whole.first_episode.is_none() && whole.first_season == whole.last_season {
+        whole.first_episode = all(|episode| episode.first_episode).min();
+        whole.last_episode = all(|episode| episode.last_episode).max();
+    }
+}
+
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_NAME_BYTES)]
+}
+
+/// Without ".mkv", if it is an ending that is known.
+fn without_ending(text: &str) -> (&str, Option<Ending>) {
+    let Some((stem, ending)) = text.rsplit_once('.') else { return (text, None) };
+    let is_short = (2..=7).contains(&ending.len()) && !stem.is_empty();
+    let known = if is_short { words::ending(&ending.to_lowercase()) } else { None };
+    match known {
+        // The ending of a subtitle may have a language in front, which is no matter.
+        Some(known) => (stem, Some(known)),
+        None => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_title_year_and_quality() {
+        let name = ReleaseName::of("Дюна: Часть вторая / Dune: Part Two (2024) WEB-DL 1080p");
+        assert_eq!(name.title, "Дюна: Часть вторая");
+        assert_eq!(name.original_title.as_deref(), Some("Dune: Part Two"));
+        assert_eq!((name.year, name.kind), (Some(2024), ReleaseKind::Film));
+        assert_eq!((name.resolution, name.source, name.is_hdr), (Some(1080), Some(Source::Web), false));
+    }
+
+    #[test]
+    fn numbered_files_make_a_series_and_music_makes_none() {
+        let files = ["Show/Show.S01E01.720p.mkv", "Show/Show.S01E02.720p.mkv", "Show/poster.jpg"];
+        let name = of_torrent("Show (2020)", &files);
+        assert_eq!((name.title.as_str(), name.kind), ("Show", ReleaseKind::Series));
+        assert_eq!((name.first_season, name.first_episode, name.last_episode), (Some(1), Some(1), Some(2)));
+        assert_eq!(name.resolution, Some(720));
+        let name = of_torrent("Artist - Album (1999)", &["01 - One.flac", "02 - Two.flac", "cover.jpg"]);
+        assert_eq!(
+            (name.title.as_str(), name.kind, name.first_episode),
+            ("Artist - Album", ReleaseKind::Music, None)
+        );
+    }
+}

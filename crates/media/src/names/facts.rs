@@ -1,0 +1,284 @@
+//! A name is read once through: what is a number, a year, a word of releases; the rest is the title.
+
+use super::numbers::{Context, Found, YEARS, numbering};
+use super::title::{self, Stop, StopKind};
+use super::tokens::{Shape, Tokens};
+use super::words::{Ending, Word, is_sport, look_up};
+use super::{ReleaseKind, ReleaseName, Source};
+
+/// What the words say, but the title.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub stops: Vec<Stop>,
+    numbers: Found,
+    is_numbered: bool,
+    lines: Option<u32>,
+    source: Option<Source>,
+    is_hdr: bool,
+    is_video: bool,
+    music: bool,
+    book: bool,
+    program: bool,
+}
+
+pub(super) fn is_book(name: &str) -> bool {
+    let tokens = Tokens::of(super::bounded(name));
+    (0..tokens.len()).any(|at| look_up(tokens.word(at)) == Some(Word::Book))
+}
+
+pub(super) fn read(text: &str, ending: Option<Ending>) -> ReleaseName {
+    let tokens = Tokens::of(text);
+    let words: Vec<Option<Word>> = (0..tokens.len()).map(|at| look_up(tokens.word(at))).collect();
+    let front = title::front(&tokens, &words);
+    let context = Context { is_group_first: front.group.is_some(), first: front.first };
+    let mut facts = Facts::default();
+    facts.numbers(&tokens, context);
+    facts.words(&tokens, &words, front.first);
+    let year = facts.year(&tokens, front.first);
+    facts.stops.sort_by_key(|stop| stop.start);
+    let kind = facts.kind(&tokens, ending, year, front.first);
+    let titles = title::titles(&tokens, &facts.stops, &front, kind);
+    let numbers = if kind == ReleaseKind::Series { facts.numbers.clone() } else { Found::default() };
+    ReleaseName {
+        title: titles.title,
+        original_title: titles.original,
+        year: year.and_then(|year| u16::try_from(year).ok()),
+        kind,
+        first_season: numbers.seasons.map(|range| range.0),
+        last_season: numbers.seasons.map(|range| range.1),
+        first_episode: numbers.episodes.map(|range| range.0),
+        last_episode: numbers.episodes.map(|range| range.1),
+        aired: facts.numbers.day.map(|(year, month, day)| format!("{year:04}-{month:02}-{day:02}")),
+        resolution: facts.lines,
+        source: facts.source,
+        is_hdr: facts.is_hdr,
+        group: front.group.or_else(|| title::group_at_end(&tokens, &words)),
+    }
+}
+
+impl Facts {
+    fn stop(&mut self, start: usize, kind: StopKind) {
+        self.stops.push(Stop { start, kind });
+    }
+
+    fn numbers(&mut self, tokens: &Tokens<'_>, context: Context) {
+        let mut at = context.first;
+        while at < tokens.len() {
+            let Some(found) = numbering(tokens, at, context) else {
+                at += 1;
+                continue;
+            };
+            let is_new = found.seasons.is_some() && self.numbers.seasons.is_none()
+                || found.episodes.is_some() && self.numbers.episodes.is_none()
+                || found.day.is_some() && self.numbers.day.is_none()
+                || !self.is_numbered;
+            if is_new {
+                self.stop(found.start, StopKind::Number);
+                self.numbers.seasons = self.numbers.seasons.or(found.seasons);
+                self.numbers.episodes = self.numbers.episodes.or(found.episodes);
+                self.numbers.day = self.numbers.day.or(found.day);
+                self.is_numbered = true;
+            }
+            at = found.next.max(at + 1);
+        }
+    }
+
+    fn words(&mut self, tokens: &Tokens<'_>, words: &[Option<Word>], first: usize) {
+        for at in first..tokens.len() {
+            let start = tokens.list[at].start;
+            let word = words[at].or_else(|| joined(tokens, at));
+            let Some(word) = word else { continue };
+            let is_tag = word.is_tag();
+            if at == first && (is_tag || words.len() > 1 && !matches!(word, Word::Lines(_) | Word::Codec)) {
+                continue;
+            }
+            if is_tag && !is_tag_here(tokens, words, at, word, self) {
+                continue;
+            }
+            let is_alone_4k = tokens.word(at) == "2160" && tokens.word(at + 1) != "р";
+            match word {
+                Word::Lines(_) if is_alone_4k => continue,
+                Word::Lines(lines) => {
+                    self.lines = self.lines.or(Some(lines));
+                    self.is_video = true;
+                }
+                Word::Source(source) => {
+                    self.source = self.source.or(Some(source));
+                    self.is_video = true;
+                }
+                Word::TagSource(source) => self.source = self.source.or(Some(source)),
+                Word::Hdr => (self.is_hdr, self.is_video) = (true, true),
+                Word::Codec => self.is_video = true,
+                Word::Music => self.music = true,
+                Word::Book => self.book = true,
+                Word::Program => self.program = true,
+                Word::Tag | Word::Whole => {}
+            }
+            self.stop(start, if is_tag { StopKind::Tag } else { StopKind::Tech });
+        }
+    }
+
+    /// The year, which ends the title if it stands behind it.
+    fn year(&mut self, tokens: &Tokens<'_>, first: usize) -> Option<u32> {
+        if let Some((year, _, _)) = self.numbers.day {
+            return Some(year);
+        }
+        let tech = self
+            .stops
+            .iter()
+            .filter(|stop| stop.kind == StopKind::Tech)
+            .map(|stop| stop.start)
+            .min()
+            .unwrap_or(usize::MAX);
+        let numbered = self
+            .stops
+            .iter()
+            .filter(|stop| stop.kind == StopKind::Number)
+            .map(|stop| stop.start)
+            .min()
+            .unwrap_or(usize::MAX);
+        let is_year = |at: &usize| {
+            let of_word =
+                tokens.number(*at).filter(|year| YEARS.contains(year) && tokens.list[*at].len() == 4);
+            of_word.is_some()
+        };
+        let candidates: Vec<usize> = (first..tokens.len()).filter(is_year).collect();
+        let is_strong = |at: &&usize| {
+            tokens.group_of(**at).is_some_and(|group| {
+                let is_alone = (group.first..group.last)
+                    .all(|place| is_year(&place) || matches!(tokens.word(place), "г" | "гг"));
+                group.first == **at
+                    && (is_alone
+                        || tokens.after(**at).starts_with([',', '-', '–', ' ']) && group.last > **at + 1)
+            })
+        };
+        let is_title = |at: usize| at == first && tokens.list[at].group.is_none();
+        let start_of = |at: usize| tokens.list[at].start;
+        let strong = candidates.iter().find(is_strong).copied();
+        let weak = || {
+            let ends_title = |at: usize| {
+                let after = tokens.after(at);
+                let next = tokens.list.get(at + 1).map_or(usize::MAX, |token| token.start);
+                at + 1 >= tokens.len()
+                    || after.contains(['[', '(', '/', '|', ')', ']', ','])
+                    || self.stops.iter().any(|stop| stop.start == next)
+                    || is_year(&(at + 1))
+            };
+            let before = || candidates.iter().copied().filter(|at| start_of(*at) < tech && !is_title(*at));
+            let is_in_title = |at: &usize| start_of(*at) < numbered || ends_title(*at);
+            // "2017-2020": the first of both.
+            let first_of_range = |at: usize| {
+                let is_range =
+                    at > first && is_year(&(at - 1)) && matches!(tokens.before(at), "-" | "–" | " - ");
+                if is_range && !is_title(at - 1) { at - 1 } else { at }
+            };
+            let last = before().filter(|at| ends_title(*at)).filter(is_in_title).last();
+            let last = last.or_else(|| before().filter(is_in_title).last());
+            let last = last.or_else(|| candidates.iter().copied().find(|at| start_of(*at) > tech));
+            last.map(first_of_range)
+        };
+        let at = strong.or_else(weak)?;
+        self.stop(start_of(at), StopKind::Year);
+        tokens.number(at)
+    }
+
+    fn kind(
+        &self,
+        tokens: &Tokens<'_>,
+        ending: Option<Ending>,
+        year: Option<u32>,
+        first: usize,
+    ) -> ReleaseKind {
+        let is_film = self.is_video || self.source.is_some();
+        if self.book || ending == Some(Ending::Other) && !is_film || self.program && !is_film {
+            return ReleaseKind::Other;
+        }
+        if is_sport(tokens.word(first)) {
+            return ReleaseKind::Other;
+        }
+        if ending == Some(Ending::Music)
+            || self.music && self.lines.is_none() && !(self.source.is_some() && self.is_numbered)
+        {
+            return ReleaseKind::Music;
+        }
+        if self.is_numbered {
+            return ReleaseKind::Series;
+        }
+        if is_film || year.is_some() || ending == Some(Ending::Video) {
+            return ReleaseKind::Film;
+        }
+        ReleaseKind::Other
+    }
+}
+
+/// Words that are written in two: "WEB-DL", "Blu-ray", "H.264", "1080 р".
+fn joined(tokens: &Tokens<'_>, at: usize) -> Option<Word> {
+    let (word, next) = (tokens.word(at), tokens.word(at + 1));
+    let is_near = tokens.before(at + 1).len() <= 1;
+    if !is_near {
+        return None;
+    }
+    Some(match (word, next) {
+        ("h" | "x", "264" | "265") | ("х", "264" | "265") => Word::Codec,
+        ("2160", "р") => Word::Lines(2160),
+        ("1080", "р") => Word::Lines(1080),
+        ("720", "р") => Word::Lines(720),
+        ("480", "р") => Word::Lines(480),
+        ("complete" | "полная", "series" | "serie" | "коллекция") => Word::Whole,
+        _ => match word {
+            "1920x1080" => Word::Lines(1080),
+            "1280x720" => Word::Lines(720),
+            "3840x2160" => Word::Lines(2160),
+            _ => return None,
+        },
+    })
+}
+
+/// Whether a word that is one of titles too is none here: only words of releases follow up to the next that is sure.
+fn is_tag_here(tokens: &Tokens<'_>, words: &[Option<Word>], at: usize, word: Word, facts: &Facts) -> bool {
+    let start = tokens.list[at].start;
+    if facts.stops.iter().any(|stop| stop.start < start) {
+        return true;
+    }
+    let hyphenated = |next: &str| tokens.word(at + 1) == next && tokens.before(at + 1).len() <= 1;
+    if matches!(tokens.word(at), "web") && (hyphenated("dl") || hyphenated("dlrip") || hyphenated("rip"))
+        || matches!(tokens.word(at), "blu") && hyphenated("ray")
+        || matches!(tokens.word(at), "dvd" | "bd" | "tv" | "hd" | "cam" | "sat") && hyphenated("rip")
+    {
+        return true;
+    }
+    // The first of what stands in brackets says it of the brackets.
+    let opens_group = tokens.group_of(at).is_some_and(|group| group.first == at);
+    let written = tokens.written(at);
+    let is_loud = written.len() > 1 && written.chars().skip(1).any(char::is_uppercase);
+    let mut next = at + 1;
+    while next < tokens.len() {
+        let here = tokens.list[next].start;
+        if let Some(stop) = facts.stops.iter().find(|stop| stop.start == here) {
+            return word == Word::Whole || is_loud || opens_group || stop.kind == StopKind::Tech;
+        }
+        match words[next].or_else(|| joined(tokens, next)) {
+            Some(other) if other.is_tag() => next += 1,
+            Some(_) => return true,
+            None => {
+                let is_year = tokens.number(next).is_some_and(|year| YEARS.contains(&year))
+                    && tokens.list[next].len() == 4;
+                return is_year && (is_loud || opens_group)
+                    || opens_group && tokens.list[at].group != tokens.list[next].group;
+            }
+        }
+    }
+    is_loud || opens_group
+}
+
+/// Whether what stands in a bracket may be somebody's name.
+pub(super) fn is_name(tokens: &Tokens<'_>, words: &[Option<Word>], group: usize) -> bool {
+    let Some(group) = tokens.groups.get(group) else { return false };
+    let mut inside = group.first..group.last;
+    group.shape == Shape::Square
+        && !inside.is_empty()
+        && inside.all(|at| {
+            words[at].is_none_or(Word::is_tag)
+                && tokens.number(at).is_none_or(|number| !YEARS.contains(&number))
+        })
+}

@@ -1,0 +1,319 @@
+//! What is left for the title, and how it is written.
+
+use super::ReleaseKind;
+use super::facts::is_name;
+use super::tokens::{Group, Shape, Tokens, is_cyrillic};
+use super::words::Word;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StopKind {
+    /// Of a season, an episode, a day. Another title may follow: "Тьма (1 сезон) / Dark".
+    Number,
+    Year,
+    Tech,
+    Tag,
+}
+
+/// Where no title goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stop {
+    pub start: usize,
+    pub kind: StopKind,
+}
+
+/// What stands before the title.
+#[derive(Debug, Default)]
+pub(super) struct Front {
+    /// The first word and the first byte of the title.
+    pub first: usize,
+    pub start: usize,
+    pub group: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Titles {
+    pub title: String,
+    pub original: Option<String>,
+}
+
+/// Passes over "[Group]", "【Group】", "★10月新番★" and "www.site.example - ".
+pub(super) fn front(tokens: &Tokens<'_>, words: &[Option<Word>]) -> Front {
+    let text = tokens.text;
+    let mut front = Front::default();
+    for (index, group) in tokens.groups.iter().enumerate() {
+        let is_next = text[front.start..group.start]
+            .trim_matches(|c: char| c.is_whitespace() || c == '_' || c == '.')
+            .is_empty();
+        if !is_next || group.shape != Shape::Square {
+            break;
+        }
+        // What stands in brackets alone has its title in them too.
+        let is_rest = text[group.end..].trim().is_empty();
+        let is_first = front.group.is_none();
+        let inside = &text[group.start + 1..group.end.saturating_sub(1).max(group.start + 1)];
+        if is_rest || !is_first && is_name(tokens, words, index) && title_is_in_brackets(tokens, index) {
+            break;
+        }
+        if is_first && is_name(tokens, words, index) && !is_site(inside) {
+            front.group = Some(clean_group(tokens, group));
+        }
+        (front.start, front.first) = (group.end, group.last);
+    }
+    let rest = &text[front.start..];
+    let trimmed = rest.trim_start_matches([' ', '_', '-', '.']);
+    if let Some(after) = trimmed.strip_prefix('★').and_then(|after| after.split_once('★')) {
+        front.start = text.len() - after.1.len();
+        if let Some(group) = tokens.groups.iter().find(|group| group.start >= front.start) {
+            front.start = front.start.max(group.start);
+        }
+    } else if let Some((_, after)) = trimmed.split_once(" - ").filter(|(site, _)| is_site(site)) {
+        front.start = text.len() - after.len();
+    }
+    front.first = tokens.list.iter().position(|token| token.start >= front.start).unwrap_or(tokens.len());
+    front
+}
+
+/// Whether nothing but brackets comes from this one on, or next to nothing.
+fn title_is_in_brackets(tokens: &Tokens<'_>, index: usize) -> bool {
+    let group = &tokens.groups[index];
+    let next = tokens.text[group.end..].trim_start_matches([' ', '_', '.']);
+    next.is_empty() || next.starts_with(['[', '【'])
+}
+
+fn is_site(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let has_ending =
+        [".com", ".org", ".net", ".info", ".ru", ".to", ".me", ".tv", ".cc", ".li", ".mx", ".lt", ".is"]
+            .iter()
+            .any(|ending| text.ends_with(ending));
+    text.contains("www.") || has_ending && !text.contains(char::is_whitespace)
+}
+
+fn clean_group(tokens: &Tokens<'_>, group: &Group) -> String {
+    let (first, last) =
+        (tokens.list.get(group.first), group.last.checked_sub(1).and_then(|last| tokens.list.get(last)));
+    match (first, last) {
+        (Some(first), Some(last)) => tokens.text[first.start..last.end].to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// "-GROUP" at the end.
+pub(super) fn group_at_end(tokens: &Tokens<'_>, words: &[Option<Word>]) -> Option<String> {
+    let last = tokens.len().checked_sub(1)?;
+    let is_it =
+        tokens.before(last) == "-" && words[last].is_none() && tokens.list[last].group.is_none() && last > 2;
+    is_it.then(|| tokens.written(last).to_owned())
+}
+
+/// The titles from the front on, each up to its stop.
+pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: ReleaseKind) -> Titles {
+    let text = tokens.text;
+    let mut found: Vec<String> = Vec::new();
+    let segments = segments(tokens, front.start);
+    let is_several = segments.len() > 1;
+    for (from, to) in segments {
+        let from = from + leading_genre(tokens, from, to, kind);
+        let stop = stops.iter().find(|stop| (from..to).contains(&stop.start));
+        let end = end_of(tokens, from, stop.map_or(to, |stop| stop.start), is_several);
+        let cleaned = clean(&text[from..end], kind);
+        if !cleaned.is_empty() && found.last() != Some(&cleaned) {
+            found.push(cleaned);
+        }
+        if stop.is_some_and(|stop| stop.kind != StopKind::Number) || found.len() == 2 {
+            break;
+        }
+    }
+    if found.is_empty() {
+        found.extend(in_brackets(tokens, stops, kind));
+    }
+    if found.is_empty() {
+        found.extend(after_number(tokens, stops, front, kind));
+    }
+    let mut found = found.into_iter();
+    Titles { title: found.next().unwrap_or_default(), original: found.next() }
+}
+
+/// Splits at the slashes that stand outside of brackets.
+fn segments(tokens: &Tokens<'_>, from: usize) -> Vec<(usize, usize)> {
+    let text = tokens.text;
+    let mut all = Vec::new();
+    let mut start = from;
+    for (at, sign) in text.match_indices(['/', '|', '／', '\\']) {
+        let is_inside = tokens.groups.iter().any(|group| (group.start..group.end).contains(&at));
+        if at < start || is_inside {
+            continue;
+        }
+        let (before, after) = (&text[start..at], &text[at + sign.len()..]);
+        let is_spaced = before.ends_with([' ', ']', ')']) || after.starts_with(' ');
+        let (left, right) = (before.chars().next_back(), after.chars().next());
+        let is_foreign = left.zip(right).is_some_and(|(left, right)| {
+            is_cyrillic(left) != is_cyrillic(right) && left.is_alphabetic() && right.is_alphabetic()
+        });
+        if is_spaced || is_foreign || sign == "／" {
+            all.push((start, at));
+            start = at + sign.len();
+        }
+    }
+    all.push((start, text.len()));
+    all
+}
+
+/// Bytes of "(Progressive Rock) [CD] " before music.
+fn leading_genre(tokens: &Tokens<'_>, from: usize, to: usize, kind: ReleaseKind) -> usize {
+    if kind != ReleaseKind::Music {
+        return 0;
+    }
+    let mut at = from;
+    for group in &tokens.groups {
+        let is_next = group.start >= at && tokens.text[at..group.start].trim().is_empty();
+        if is_next && group.end < to && tokens.text[group.end..].starts_with(' ') {
+            at = group.end;
+        }
+    }
+    at - from
+}
+
+/// Where the title ends that goes at most to `end`.
+fn end_of(tokens: &Tokens<'_>, from: usize, end: usize, is_several: bool) -> usize {
+    let text = tokens.text;
+    let mut end = end;
+    for (index, group) in tokens.groups.iter().enumerate() {
+        if group.start < from || group.start >= end {
+            continue;
+        }
+        let is_empty = text[from..group.start].trim().is_empty();
+        // Something in it is no title: then nothing in it is.
+        if end < group.end {
+            return group.start;
+        }
+        if group.shape == Shape::Square {
+            if !is_empty {
+                return group.start;
+            }
+            continue;
+        }
+        let rest = text[group.end..].trim_start();
+        let is_last = text[group.end..end].trim().is_empty();
+        let inside = &text[group.start..group.end];
+        let is_director = is_last && (is_several || rest.starts_with('[') || inside.contains(" / "));
+        if is_director && !is_empty || group.first == group.last && index > 0 {
+            end = end.min(group.start);
+        }
+    }
+    end
+}
+
+/// The first bracket that has words of a title only.
+fn in_brackets(tokens: &Tokens<'_>, stops: &[Stop], kind: ReleaseKind) -> Vec<String> {
+    let free = |group: &&Group| {
+        !stops.iter().any(|stop| (group.start..group.end).contains(&stop.start)) && group.first < group.last
+    };
+    let squares = || tokens.groups.iter().filter(|group| group.shape == Shape::Square).filter(free);
+    let count = squares().count();
+    let Some(group) = squares().nth(usize::from(count > 1)) else { return Vec::new() };
+    let inside = clean_group(tokens, group);
+    inside.split('/').map(|part| clean(part, kind)).filter(|part| !part.is_empty()).take(2).collect()
+}
+
+/// "05 - Title": what follows the number.
+fn after_number(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: ReleaseKind) -> Option<String> {
+    let first = stops.iter().find(|stop| stop.kind == StopKind::Number)?;
+    let at = tokens.list.iter().position(|token| token.start > first.start)?;
+    let from = tokens.list[at.max(front.first)].start;
+    let end = stops.iter().find(|stop| stop.start > first.start).map_or(tokens.text.len(), |stop| stop.start);
+    (from < end)
+        .then(|| clean(&tokens.text[from..end_of(tokens, from, end, false)], kind))
+        .filter(|title| !title.is_empty())
+}
+
+fn is_around(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '-' | '_'
+                | '.'
+                | ','
+                | ':'
+                | ';'
+                | '~'
+                | '|'
+                | '/'
+                | '\\'
+                | '+'
+                | '★'
+                | '《'
+                | '》'
+                | '–'
+                | '—'
+                | '・'
+                | '='
+                | '*'
+                | '【'
+                | '】'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+        )
+}
+
+/// As a person would write it.
+pub(super) fn clean(raw: &str, kind: ReleaseKind) -> String {
+    let trimmed = raw.trim_matches(is_around);
+    let trimmed = trimmed.strip_suffix('(').unwrap_or(trimmed).trim_end_matches(is_around);
+    let spaces = trimmed.matches(' ').count();
+    let dots = trimmed.matches('.').count();
+    let unders = trimmed.matches('_').count();
+    let mut out = String::with_capacity(trimmed.len() + 8);
+    if dots > spaces {
+        out.push_str(&without_dots(trimmed));
+    } else if spaces == 0 && unders == 0 && trimmed.matches('-').count() >= 2 && kind != ReleaseKind::Other {
+        out.push_str(&trimmed.replace('-', " "));
+    } else if spaces == 0 && unders == 0 && trimmed.matches('+').count() >= 1 {
+        out.push_str(&trimmed.replace('+', " "));
+    } else {
+        out.push_str(trimmed);
+        // The last dot of an acronym was trimmed away.
+        let rest = &raw[raw.find(trimmed).map_or(raw.len(), |at| at + trimmed.len())..];
+        let is_acronym = trimmed.len() >= 3 && trimmed.as_bytes()[trimmed.len() - 2] == b'.';
+        if rest.starts_with('.') && is_acronym {
+            out.push('.');
+        }
+    }
+    if kind == ReleaseKind::Music && spaces == 0 && unders > 0 {
+        out = out.replace('-', " - ");
+    }
+    let out = out.replace(['_', '\u{a0}'], " ");
+    let words: Vec<&str> = out.split_whitespace().collect();
+    words.join(" ")
+}
+
+fn without_dots(text: &str) -> String {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_letter = |part: &str| part.chars().count() == 1 && part.chars().all(char::is_uppercase);
+    let mut out = String::with_capacity(text.len() + 4);
+    for (at, part) in parts.iter().enumerate() {
+        let previous = at.checked_sub(1).and_then(|before| parts.get(before)).copied().unwrap_or("");
+        let is_run =
+            is_letter(part) && (is_letter(previous) || parts.get(at + 1).is_some_and(|next| is_letter(next)));
+        let is_decimal = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if is_run && is_letter(previous)
+            || previous.len() == 1
+                && is_decimal(previous)
+                && is_decimal(part)
+                && (part.len() == 2 || *part == "0")
+        {
+            while out.ends_with(' ') {
+                out.pop();
+            }
+            if is_decimal(part) {
+                out.push('.');
+            }
+        }
+        out.push_str(part);
+        out.push_str(if is_run { ". " } else { " " });
+    }
+    out.trim_end().to_owned()
+}
