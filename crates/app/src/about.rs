@@ -1,9 +1,10 @@
 //! What the library knows of torrents by their names, read once for each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use freshet_model::{ContentKind, Episode, FileEntry, InfoHash, MediaKind, TorrentAbout, TorrentRecord};
+use freshet_media::names::{self, ReleaseKind};
+use freshet_model::{ContentKind, InfoHash, TorrentAbout, TorrentRecord};
 
 /// Reading names is dear, and a library is shown again with every start of a window.
 #[derive(Debug, Default)]
@@ -52,36 +53,59 @@ impl Abouts {
 }
 
 fn about(record: &TorrentRecord, title: &str) -> TorrentAbout {
-    let seasons = seasons(&record.files);
-    let of_kind = |kind| record.files.iter().any(|file| file.kind == kind);
-    let guessed = if !seasons.is_empty() {
-        ContentKind::Series
-    } else if of_kind(MediaKind::Video) || record.files.is_empty() {
-        ContentKind::Film
-    } else if of_kind(MediaKind::Audio) {
-        ContentKind::Music
-    } else {
-        ContentKind::Other
+    let paths: Vec<&str> = record.files.iter().map(|file| file.path.as_str()).collect();
+    let name = names::of_torrent(title, &paths);
+    let guessed = match name.kind {
+        ReleaseKind::Film => ContentKind::Film,
+        ReleaseKind::Series => ContentKind::Series,
+        ReleaseKind::Music => ContentKind::Music,
+        ReleaseKind::Other => ContentKind::Other,
     };
+    let has_own_title = record.is_titled_by_hand || name.title.is_empty();
     TorrentAbout {
-        title: title.to_owned(),
-        original_title: None,
-        year: None,
+        title: if has_own_title { title.to_owned() } else { name.title },
+        original_title: name.original_title.filter(|_| !record.is_titled_by_hand),
+        year: name.year,
         kind: ContentKind::of_category(&record.category).unwrap_or(guessed),
-        first_season: seasons.iter().min().copied(),
-        last_season: seasons.iter().max().copied(),
-        resolution_lines: None,
-        is_hdr: false,
+        first_season: name.first_season,
+        last_season: name.last_season,
+        resolution_lines: name.resolution,
+        is_hdr: name.is_hdr,
     }
 }
 
-/// The seasons of the episodes among the files. One numbered file is a film with a number in its name as often as not, unless
-/// it names a season.
-fn seasons(files: &[FileEntry]) -> HashSet<u32> {
-    let videos = || files.iter().filter(|file| file.kind == MediaKind::Video);
-    let episodes: Vec<_> = videos().filter_map(|file| Episode::of(&file.path)).collect();
-    if episodes.len() * 2 <= videos().count() {
-        return HashSet::new();
+#[cfg(test)]
+mod tests {
+    use freshet_model::{FileEntry, FileIndex, media_kind};
+
+    use super::*;
+
+    fn record(title: &str, files: &[&str]) -> TorrentRecord {
+        let files = (0..).zip(files).map(|(index, path)| FileEntry {
+            index: FileIndex(index),
+            path: (*path).to_owned(),
+            length_bytes: 1_000,
+            kind: media_kind(path),
+            torrserver_id: index + 1,
+        });
+        let files = files.collect();
+        TorrentRecord { title: title.to_owned(), files, ..TorrentRecord::new(InfoHash::new([1; 20]), 1) }
     }
-    episodes.iter().map(|episode| episode.season).collect()
+
+    #[test]
+    fn a_name_is_read_again_when_it_or_what_a_person_says_changes() {
+        let abouts = Abouts::default();
+        let files = ["Show.S02E01.mkv", "Show.S02E02.mkv"];
+        let first = abouts.of(&record("Show.S02.1080p.WEB-DL-GROUP", &files));
+        assert_eq!((first.title.as_str(), first.kind), ("Show", ContentKind::Series));
+        assert_eq!((first.first_season, first.resolution_lines), (Some(2), Some(1080)));
+        let again = abouts.of(&record("Show.S02.1080p.WEB-DL-GROUP", &files));
+        assert!(Arc::ptr_eq(&first, &again), "it is known");
+
+        let by_hand = TorrentRecord { is_titled_by_hand: true, ..record("My.Show.S02.1080p", &files) };
+        assert_eq!(abouts.of(&by_hand).title, "My.Show.S02.1080p", "as it stands");
+        let music = TorrentRecord { category: "music".to_owned(), ..record("Show.S02.1080p", &files) };
+        assert_eq!(abouts.of(&music).kind, ContentKind::Music, "a person says so");
+        assert_eq!(abouts.of(&record("", &[])).title, InfoHash::new([1; 20]).to_string());
+    }
 }
