@@ -249,6 +249,7 @@ describe("the main window", () => {
     host.answer({ torrent_restore: ({ info_hash }) => torrent({ info_hash }) });
     host.send(snapshot({ torrents: [torrent(), torrent({ info_hash: HASH_B, title: "Lake" })] }));
     for (const title of ["River", "Lake"]) {
+      await fireEvent.pointerEnter(await screen.findByRole("article", { name: title }));
       await fireEvent.click(await screen.findByRole("checkbox", { name: `Select “${title}”` }));
     }
     const bar = screen.getByRole("toolbar", { name: "Selected torrents" });
@@ -271,6 +272,7 @@ describe("the main window", () => {
   it("has a menu for each torrent, also for the keyboard", async () => {
     host.answer({ torrent_edit: ({ info_hash }) => torrent({ info_hash }) });
     host.send(snapshot({ torrents: [torrent()] }));
+    (await screen.findByRole("link", { name: "River" })).focus();
     const more = await screen.findByRole("button", { name: "More for “River”" });
     more.focus();
     await fireEvent.click(more);
