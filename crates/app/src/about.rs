@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use freshet_media::names::{self, ReleaseKind};
-use freshet_model::{ContentKind, InfoHash, TorrentAbout, TorrentRecord};
+use freshet_media::names::{self, ReleaseKind, ReleaseName, Source};
+use freshet_model::{ContentKind, FileEntry, InfoHash, MediaKind, TorrentAbout, TorrentRecord};
+
+/// Of each kind. A library of thousands is read whenever the program starts.
+const READ_FILES: usize = 5;
 
 /// Reading names is dear, and a library is shown again with every start of a window.
 #[derive(Debug, Default)]
@@ -53,30 +56,67 @@ impl Abouts {
 }
 
 fn about(record: &TorrentRecord, title: &str) -> TorrentAbout {
-    let paths: Vec<&str> = record.files.iter().map(|file| file.path.as_str()).collect();
-    let name = names::of_torrent(title, &paths);
-    let guessed = match name.kind {
-        ReleaseKind::Film => ContentKind::Film,
-        ReleaseKind::Series => ContentKind::Series,
-        ReleaseKind::Music => ContentKind::Music,
-        ReleaseKind::Other => ContentKind::Other,
-    };
-    let has_own_title = record.is_titled_by_hand || name.title.is_empty();
+    let mut about = told(names::of_torrent(title, &some_of(&record.files)), title);
+    if record.is_titled_by_hand {
+        title.clone_into(&mut about.title);
+        about.original_title = None;
+    }
+    about.kind = ContentKind::of_category(&record.category).unwrap_or(about.kind);
+    about
+}
+
+/// Some of the files tell what all of them would: of each kind that says something the first, the last, and a few between.
+fn some_of(files: &[FileEntry]) -> Vec<&str> {
+    let mut paths = Vec::new();
+    for kind in [MediaKind::Video, MediaKind::Audio] {
+        let mut of_kind: Vec<&str> =
+            files.iter().filter(|file| file.kind == kind).map(|file| file.path.as_str()).collect();
+        of_kind.sort_unstable();
+        let last = of_kind.len().saturating_sub(1);
+        let count = of_kind.len().min(READ_FILES);
+        paths.extend((0..count).map(|number| of_kind[last * number / (count - 1).max(1)]));
+    }
+    paths
+}
+
+/// By a name alone.
+pub(crate) fn of_name(name: &str) -> TorrentAbout {
+    told(ReleaseName::of(name), name)
+}
+
+fn told(name: ReleaseName, text: &str) -> TorrentAbout {
     TorrentAbout {
-        title: if has_own_title { title.to_owned() } else { name.title },
-        original_title: name.original_title.filter(|_| !record.is_titled_by_hand),
+        title: if name.title.is_empty() { text.to_owned() } else { name.title },
+        original_title: name.original_title,
         year: name.year,
-        kind: ContentKind::of_category(&record.category).unwrap_or(guessed),
+        kind: match name.kind {
+            ReleaseKind::Film => ContentKind::Film,
+            ReleaseKind::Series => ContentKind::Series,
+            ReleaseKind::Music => ContentKind::Music,
+            ReleaseKind::Other => ContentKind::Other,
+        },
         first_season: name.first_season,
         last_season: name.last_season,
         resolution_lines: name.resolution,
         is_hdr: name.is_hdr,
+        source: name.source.map(|source| {
+            let word = match source {
+                Source::BluRay => "BluRay",
+                Source::Web => "WEB",
+                Source::Hdtv => "HDTV",
+                Source::Dvd => "DVD",
+                Source::Vhs => "VHS",
+                Source::Screener => "Screener",
+                Source::Cam => "CAM",
+            };
+            word.to_owned()
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use freshet_model::{FileEntry, FileIndex, media_kind};
+    use freshet_model::{FileIndex, media_kind};
 
     use super::*;
 
@@ -90,6 +130,20 @@ mod tests {
         });
         let files = files.collect();
         TorrentRecord { title: title.to_owned(), files, ..TorrentRecord::new(InfoHash::new([1; 20]), 1) }
+    }
+
+    #[test]
+    fn of_many_files_the_first_the_last_and_a_few_between_are_read() {
+        let of = |files: &[String]| {
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            some_of(&record("", &files).files).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let episodes = |count: u32| (1..=count).map(|n| format!("S01E{n:02}.mkv")).collect::<Vec<_>>();
+        assert_eq!(of(&episodes(0)), Vec::<String>::new());
+        assert_eq!(of(&episodes(1)), ["S01E01.mkv"]);
+        assert_eq!(of(&episodes(2)), ["S01E01.mkv", "S01E02.mkv"]);
+        assert_eq!(of(&episodes(9)), ["S01E01.mkv", "S01E03.mkv", "S01E05.mkv", "S01E07.mkv", "S01E09.mkv"]);
+        assert_eq!(of(&["b.flac".into(), "a.txt".into(), "c.mkv".into()]), ["c.mkv", "b.flac"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Arguments and results of the commands that are not words of the model: they exist only at this door.
 
-use freshet_model::{FileIndex, InfoHash, PlaybackId, SubtitleSource, TorrentSummary, WireError};
+use freshet_model::{
+    FileIndex, InfoHash, PlaybackId, SubtitleSource, TorrentAbout, TorrentSummary, WireError,
+};
 use serde::{Deserialize, Serialize};
 
 /// A text that a person pasted or dropped: magnet link, info hash or web link.
@@ -264,6 +266,8 @@ pub struct SearchAnswer {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct SearchResult {
     pub title: String,
+    /// What the title tells.
+    pub about: TorrentAbout,
     /// 0 if it was not told.
     pub size_bytes: u64,
     pub seeders: u32,

@@ -15,9 +15,9 @@ use futures::future::join_all;
 use tracing::{debug, info};
 use url::Url;
 
-use crate::App;
 use crate::args::{IndexerTest, Search, SearchAnswer, SearchFailure, SearchResult};
 use crate::error::Coded as _;
+use crate::{App, about};
 
 /// For one service, from the question to the last byte of its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -172,6 +172,7 @@ fn result(item: TorznabItem, number: u32, indexer: &Indexer) -> SearchResult {
     let tracker = if item.tracker.is_empty() { name_of(indexer) } else { item.tracker };
     let seeders = item.seeders.unwrap_or(0);
     SearchResult {
+        about: about::of_name(&item.title),
         title: item.title,
         size_bytes: item.size_bytes,
         seeders,

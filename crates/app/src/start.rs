@@ -127,6 +127,7 @@ impl App {
         app.sweep_temporary();
         app.tell_notices(opened.restored_from_backup).await;
         app.resolve_unfinished();
+        app.read_names();
         info!(data_dir = %app.inner.config.data_dir.display(), "started");
         Ok(app)
     }
@@ -163,6 +164,23 @@ impl App {
             let subject = backup.made_at_secs.to_string();
             self.add_notice(Notice { kind: NoticeKind::DatabaseRestored, subject }).await;
         }
+    }
+
+    /// Before a window asks: thousands of names take their time.
+    fn read_names(&self) {
+        let app = self.clone();
+        self.inner.tasks.spawn("names", async move {
+            let Ok(records) = app.torrents().await else { return };
+            let abouts = Arc::clone(&app.inner.abouts);
+            let read = tokio::task::spawn_blocking(move || {
+                for record in &records {
+                    abouts.of(record);
+                }
+            });
+            if let Err(error) = read.await {
+                error!(%error, "names could not be read");
+            }
+        });
     }
 
     /// Torrents whose details were still looked for when the program ended last time.

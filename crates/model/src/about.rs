@@ -42,6 +42,8 @@ pub struct TorrentAbout {
     /// Lines of the picture, such as 1080.
     pub resolution_lines: Option<u32>,
     pub is_hdr: bool,
+    /// What the picture was taken from, as people write it in all languages: "BluRay", "WEB", "HDTV", "DVD", "VHS", "Screener", "CAM".
+    pub source: Option<String>,
 }
 
 #[cfg(test)]
