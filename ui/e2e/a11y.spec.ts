@@ -27,8 +27,18 @@ for (const colorScheme of ["light", "dark"] as const) {
     expect(await violations(page), "empty library").toEqual([]);
 
     await addTorrent(server, seeded);
-    await expect(page.getByRole("article")).toContainText("2 files");
+    await expect(page.getByRole("article")).toContainText("0 of 2 seen");
     expect(await violations(page), "library").toEqual([]);
+    await page.getByRole("article").hover();
+    await page.getByRole("checkbox", { name: /^Select/ }).click();
+    expect(await violations(page), "a selection").toEqual([]);
+    await page.getByRole("button", { name: "Show as a list" }).click();
+    await page.getByRole("button", { name: /^More/ }).click();
+    expect(await violations(page), "a list and a menu").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.goto(`${server.url}/#/search`);
+    await expect(page.getByRole("textbox", { name: /Address/ })).toBeVisible();
+    expect(await violations(page), "search").toEqual([]);
 
     await page.goto(`${server.url}/#/torrent/${seeded.infoHash}`);
     await expect(page.getByRole("checkbox")).toHaveCount(2);
@@ -70,7 +80,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 test("the way from the link to the film needs no pointer", async ({ page, server, seeded }) => {
   await addTorrent(server, seeded);
   await page.goto(server.url);
-  await expect(page.getByRole("article")).toContainText("2 files");
+  await expect(page.getByRole("article")).toContainText("0 of 2 seen");
   const play = page.getByRole("article").getByRole("button", { name: /^Play/ });
   for (let step = 0; step < 20; step += 1) {
     await page.keyboard.press("Tab");

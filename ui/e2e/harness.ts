@@ -1,6 +1,6 @@
 /* What every test gets: a seeder that lives for the whole run, and a freshetd with a data folder of its own. */
 import type { ChildProcess } from "node:child_process";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -24,6 +24,7 @@ const FRESHETD = fromEnvironment("FRESHETD", "freshetd");
 /** The built pages. Another folder than the usual one lets a build run beside the tests. */
 const PAGES = resolve(uiFolder, process.env["FRESHET_UI"] ?? "dist");
 const SEED = fromEnvironment("FRESHET_SEED", "examples/seed");
+const FILL = fromEnvironment("FRESHET_FILL", "examples/fill");
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -204,6 +205,12 @@ export const test = base.extend<
 });
 
 export { expect };
+
+/** Makes a library of so many torrents that cannot be played in a data folder that nobody uses. */
+export function fillLibrary(folder: string, count: number): void {
+  const { status, stderr } = spawnSync(FILL, [folder, String(count)], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`the library could not be made: ${stderr}`);
+}
 
 /** Adds over the same door as the page, for tests that are about something else. */
 export async function addTorrent(server: Server, seeded: Seeded): Promise<void> {

@@ -14,7 +14,7 @@ test("a pasted magnet plays at once, and the player does what it is told", async
 
   const player = await openingPlayer(page, () => page.keyboard.press("ControlOrMeta+V"));
   const card = page.getByRole("article").filter({ hasText: TORRENT_NAME });
-  await expect(card).toContainText("2 files");
+  await expect(card).toContainText("0 of 2 seen");
   await expect(page.getByRole("status")).toContainText("Added");
 
   await playsPast(player, 1);

@@ -231,6 +231,7 @@ fn with_programs(shell: &Shell, headless: &Headless) -> Shell {
     shell
         .with_env("FRESHETD", headless.binary("freshetd"))
         .with_env("FRESHET_SEED", headless.example("seed"))
+        .with_env("FRESHET_FILL", headless.example("fill"))
         .with_env("FRESHET_UI", shell.path("ui/dist").to_string_lossy())
 }
 

@@ -24,6 +24,7 @@ export function about(change: Partial<TorrentAbout> = {}): TorrentAbout {
     last_season: null,
     resolution_lines: null,
     is_hdr: false,
+    source: null,
     ...change,
   };
 }

@@ -439,6 +439,10 @@ export type SearchPatch = { torznab_enabled?: boolean, indexers?: Array<Indexer>
 
 export type SearchResult = { title: string, 
 /**
+ * What the title tells.
+ */
+about: TorrentAbout, 
+/**
  * 0 if it was not told.
  */
 size_bytes: number, seeders: number, 
@@ -588,7 +592,11 @@ first_season: number | null, last_season: number | null,
 /**
  * Lines of the picture, such as 1080.
  */
-resolution_lines: number | null, is_hdr: boolean, };
+resolution_lines: number | null, is_hdr: boolean, 
+/**
+ * What the picture was taken from, as people write it in all languages: "BluRay", "WEB", "HDTV", "DVD", "VHS", "Screener", "CAM".
+ */
+source: string | null, };
 
 export type TorrentAdd = { source: string, };
 

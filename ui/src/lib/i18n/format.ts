@@ -28,6 +28,10 @@ export class Formats {
     return `${number}\u00a0${translate(this.#locale, `unit.${BYTE_UNITS[unit] ?? "B"}`)}`;
   }
 
+  count(count: number): string {
+    return this.#numbers[0]?.format(count) ?? String(count);
+  }
+
   rate(bytesPerSec: number): string {
     return translate(this.#locale, "unit.perSecond", { amount: this.bytes(bytesPerSec) });
   }
@@ -37,6 +41,18 @@ export class Formats {
     return new Intl.DateTimeFormat(this.#locale, { dateStyle: "medium", timeStyle: "short" }).format(
       secs * 1000,
     );
+  }
+
+  /** "3 days ago", of a moment in seconds since 1970. */
+  ago(secs: number, nowMs = Date.now()): string {
+    const days = Math.floor((nowMs / 1000 - secs) / 86_400);
+    const [count, unit] =
+      days < 31
+        ? [Math.max(0, days), "day" as const]
+        : days < 365
+          ? [Math.floor(days / 30.4), "month" as const]
+          : [Math.floor(days / 365.25) || 1, "year" as const];
+    return new Intl.RelativeTimeFormat(this.#locale, { numeric: "auto" }).format(-count, unit);
   }
 
   percent(fraction: number): string {
