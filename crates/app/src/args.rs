@@ -81,6 +81,14 @@ pub struct TorrentEdit {
     pub is_kept: Option<bool>,
 }
 
+/// What happened to a torrent, without addresses and names.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ProblemReport {
+    /// JSON, to be read before it is sent.
+    pub text: String,
+}
+
 /// Words that a person looks for in titles and in the paths of files.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

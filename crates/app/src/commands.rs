@@ -13,9 +13,9 @@ use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
     AppInfo, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface, NextUpList, Nothing,
-    PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, Search,
-    SearchAnswer, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded,
-    TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
+    PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, ProblemReport,
+    Search, SearchAnswer, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile,
+    TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 
@@ -124,6 +124,8 @@ commands! {
     Main library_next_up: browse::next_up(Nothing) -> NextUpList;
     /// How the peers and pieces of a torrent stand; nothing while it is not in use.
     Main torrent_transfer: transfers::detail(TorrentRef) -> Option<TransferDetail>;
+    /// A problem report on a torrent that is in use.
+    Main torrent_report: transfers::report(TorrentRef) -> ProblemReport;
     /// Stops all transfers, or lets them go on.
     Main transfers_pause: transfers::pause(TransfersPause) -> ();
 

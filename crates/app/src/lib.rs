@@ -48,7 +48,7 @@ pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText}
 pub use args::{
     AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface,
     NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
-    PlayerOpen, Search, SearchAnswer, SearchFailure, SearchResult, SubtitleOpen, SubtitleRead,
+    PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure, SearchResult, SubtitleOpen, SubtitleRead,
     SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove,
     TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };

@@ -5,7 +5,7 @@ use freshet_store::TorrentChange;
 use tracing::{info, warn};
 
 use crate::App;
-use crate::args::{TorrentRef, TransfersPause};
+use crate::args::{ProblemReport, TorrentRef, TransfersPause};
 use crate::error::Coded as _;
 
 impl App {
@@ -89,4 +89,9 @@ pub(crate) async fn pause(app: &App, args: TransfersPause) -> Result<(), WireErr
 
 pub(crate) async fn detail(app: &App, args: TorrentRef) -> Result<Option<TransferDetail>, WireError> {
     Ok(app.inner.engine.transfer(args.info_hash).await)
+}
+
+pub(crate) async fn report(app: &App, args: TorrentRef) -> Result<ProblemReport, WireError> {
+    let text = String::from_utf8_lossy(&app.problem_report(args.info_hash, false).await?).into_owned();
+    Ok(ProblemReport { text })
 }

@@ -36,6 +36,8 @@ async fn limits_hold_for_a_torrent_from_when_it_is_kept_and_at_once_when_they_ch
     let app = start(folder.path()).await;
     let unknown = app.problem_report(info_hash, true).await.unwrap_err();
     assert_eq!(unknown.code, ErrorCode::NotFound);
+    let unknown = call(&app, "torrent_report", json!({ "info_hash": info_hash })).await.unwrap_err();
+    assert_eq!(unknown.code, ErrorCode::NotFound);
     assert_eq!(app.keep(info_hash, true).await.unwrap(), None, "it is not in the library");
     let magnet = TorrentSource::parse(&swarm.torrent.magnet()).unwrap();
     app.add(magnet, Description::default()).await.unwrap();

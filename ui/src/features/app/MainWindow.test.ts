@@ -301,6 +301,73 @@ describe("the main window", () => {
     ]);
   });
 
+  it("shows what a torrent does only to who looks, and a report before it is copied", async () => {
+    const peer = {
+      client: "Example 1.0",
+      is_incoming: false,
+      is_encrypted: true,
+      is_utp: false,
+      down_bytes_per_sec: 0,
+      up_bytes_per_sec: 0,
+      has_share: 0.5,
+      is_choking_us: true,
+      is_interested_in_us: false,
+      we_choke: true,
+      we_are_interested: true,
+      requests: 0,
+    };
+    host.answer({
+      torrent_transfer: () => ({
+        peers: [
+          { ...peer, address: "192.0.2.1:1", idle: "choked" },
+          { ...peer, address: "192.0.2.2:2", idle: null, down_bytes_per_sec: 1_000_000, client: null },
+        ],
+        piece_bytes: 1_000_000,
+        runs: [
+          { stand: "have", pieces: 3 },
+          { stand: "missing", pieces: 2 },
+        ],
+        partial: [],
+        uploaded_bytes: 0,
+        downloaded_bytes: 0,
+        seeded_secs: 0,
+        is_retired: false,
+        budget_used_bytes: 0,
+        budget_bytes: null,
+      }),
+      torrent_report: () => ({ text: '{ "version": 1 }' }),
+    });
+    host.send(snapshot({ torrents: [torrent()], stats: [stats({ connected_peers: 2 })] }));
+    location.hash = `#/torrent/${HASH_A}`;
+    window.dispatchEvent(new Event("hashchange"));
+    const summary = await screen.findByText("Activity");
+    expect(host.argsOf("torrent_transfer")).toEqual([]);
+    const details = summary.closest("details") as HTMLDetailsElement;
+    details.open = true;
+    await fireEvent(details, new Event("toggle"));
+
+    const rows = await screen.findAllByRole("row");
+    expect(
+      rows
+        .slice(1)
+        .map((row) => Array.from(row.children, (cell) => cell.textContent.replace(/\s+/g, " ").trim())),
+    ).toEqual([
+      ["Unknown program TCP · encrypted", "Sends", "1 MB/s", "0 B/s", "50%"],
+      ["Example 1.0 TCP · encrypted", "Makes us wait for a free slot", "0 B/s", "0 B/s", "50%"],
+    ]);
+    expect(screen.getByText("With nobody").closest("div")?.textContent).toMatch(/2$/);
+    expect(screen.queryByText("192.0.2.1:1")).toBeNull();
+    await fireEvent.click(screen.getByRole("button", { name: "Show addresses" }));
+    expect(screen.getByText("192.0.2.1:1")).toBeTruthy();
+
+    await fireEvent.click(screen.getByRole("button", { name: "Problem report…" }));
+    expect((await screen.findByRole("region", { name: "Problem report" })).textContent).toBe(
+      '{ "version": 1 }',
+    );
+    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+    await waitFor(() => expect(host.copiedTexts).toEqual(['{ "version": 1 }']));
+  });
+
   it("offers the next episode of what is watched", async () => {
     host.answer({
       library_next_up: () => ({

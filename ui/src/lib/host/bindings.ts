@@ -405,6 +405,12 @@ player: string, playback_id: PlaybackId, position_secs: number, };
 
 export type PlayerTarget = { info_hash: InfoHash, file_index?: FileIndex, };
 
+export type ProblemReport = { 
+/**
+ * JSON, to be read before it is sent.
+ */
+text: string, };
+
 export type QrCode = { 
 /**
  * From top to bottom; each row as many characters as there are rows, `1` for a dark module and `0` for a light one.
@@ -859,6 +865,8 @@ export interface Commands {
   library_next_up: { args: Nothing; result: NextUpList };
   /** How the peers and pieces of a torrent stand; nothing while it is not in use. */
   torrent_transfer: { args: TorrentRef; result: TransferDetail | null };
+  /** A problem report on a torrent that is in use. */
+  torrent_report: { args: TorrentRef; result: ProblemReport };
   /** Stops all transfers, or lets them go on. */
   transfers_pause: { args: TransfersPause; result: void };
   /** Sets or takes away the viewed mark of a file. */
