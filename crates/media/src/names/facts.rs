@@ -57,8 +57,8 @@ pub(super) fn read(text: &str, ending: Option<Ending>) -> ReleaseName {
 }
 
 impl Facts {
-    fn stop(&mut self, start: usize, kind: StopKind) {
-        self.stops.push(Stop { start, kind });
+    fn stop(&mut self, start: usize, end: usize, kind: StopKind) {
+        self.stops.push(Stop { start, end, kind });
     }
 
     fn numbers(&mut self, tokens: &Tokens<'_>, context: Context) {
@@ -73,7 +73,8 @@ impl Facts {
                 || found.day.is_some() && self.numbers.day.is_none()
                 || !self.is_numbered;
             if is_new {
-                self.stop(found.start, StopKind::Number);
+                let end = tokens.list[found.next.clamp(at + 1, tokens.len()) - 1].end;
+                self.stop(found.start, end, StopKind::Number);
                 self.numbers.seasons = self.numbers.seasons.or(found.seasons);
                 self.numbers.episodes = self.numbers.episodes.or(found.episodes);
                 self.numbers.day = self.numbers.day.or(found.day);
@@ -114,7 +115,7 @@ impl Facts {
                 Word::Program => self.program = true,
                 Word::Tag | Word::Whole => {}
             }
-            self.stop(start, if is_tag { StopKind::Tag } else { StopKind::Tech });
+            self.stop(start, tokens.list[at].end, if is_tag { StopKind::Tag } else { StopKind::Tech });
         }
     }
 
@@ -140,7 +141,8 @@ impl Facts {
         let is_year = |at: &usize| {
             let of_word =
                 tokens.number(*at).filter(|year| YEARS.contains(year) && tokens.list[*at].len() == 4);
-            of_word.is_some()
+            // "Space: 1999"
+            of_word.is_some() && (!tokens.before(*at).contains(':') || tokens.list[*at].group.is_some())
         };
         let candidates: Vec<usize> = (first..tokens.len()).filter(is_year).collect();
         let is_strong = |at: &&usize| {
@@ -178,7 +180,7 @@ impl Facts {
             last.map(first_of_range)
         };
         let at = strong.or_else(weak)?;
-        self.stop(start_of(at), StopKind::Year);
+        self.stop(start_of(at), tokens.list[at].end, StopKind::Year);
         tokens.number(at)
     }
 
@@ -224,7 +226,6 @@ fn joined(tokens: &Tokens<'_>, at: usize) -> Option<Word> {
         ("1080", "р") => Word::Lines(1080),
         ("720", "р") => Word::Lines(720),
         ("480", "р") => Word::Lines(480),
-        ("complete" | "полная", "series" | "serie" | "коллекция") => Word::Whole,
         _ => match word {
             "1920x1080" => Word::Lines(1080),
             "1280x720" => Word::Lines(720),

@@ -42,6 +42,7 @@ pub(super) fn numbering(tokens: &Tokens<'_>, at: usize, context: Context) -> Opt
         .or_else(|| eastern(tokens, at))
         .or_else(|| of_all(tokens, at))
         .or_else(|| broadcast(tokens, at))
+        .or_else(|| unnumbered(tokens, at))
         .or_else(|| in_brackets(tokens, at, context))
         .or_else(|| after_dash(tokens, at, context))?;
     let start = if found.start == 0 { start } else { found.start };
@@ -312,9 +313,15 @@ fn season_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     Some(found)
 }
 
+/// Whether a word and the number behind it belong to each other.
+fn is_beside(between: &str) -> bool {
+    between.len() <= 3
+        && !between.contains(['(', ')', '[', ']', '/', ','])
+        && !matches!(between, " - " | "_-_" | " – ")
+}
+
 fn season_after(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
-    let between = tokens.before(at + 1);
-    if between.len() > 3 || between.contains(['(', ')', '[', ']', '/', ',']) {
+    if !is_beside(tokens.before(at + 1)) {
         return None;
     }
     let word = tokens.word(at + 1);
@@ -325,7 +332,13 @@ fn season_after(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     if first > LAST_SEASON {
         return None;
     }
-    let (last, next) = range_from(tokens, after_first, first, LAST_SEASON);
+    let (mut last, mut next) = range_from(tokens, after_first, first, LAST_SEASON);
+    // "Season 2 - 24" is an episode.
+    if matches!(tokens.before(after_first + 1), " - " | "_-_" | " – ")
+        && matches!(tokens.word(at), "season" | "сезон" | "staffel")
+    {
+        (last, next) = (first, after_first + 1);
+    }
     let next = past_total(tokens, next);
     Some(Found { next, seasons: Some((first, last)), ..Found::default() })
 }
@@ -373,7 +386,7 @@ fn episode_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     }
     if is_episode(word) {
         let between = tokens.before(at + 1);
-        if between.len() > 3 || between.contains(['(', ')', '[', ']', '/', ',']) {
+        if !is_beside(between) {
             return None;
         }
         let first = tokens.number(at + 1).or_else(|| episode_number(tokens.word(at + 1)))?;
@@ -460,6 +473,21 @@ fn broadcast(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     Some(Found { next, seasons: season.map(|season| (season, season)), ..Found::default() })
 }
 
+/// "Complete Series" and the like, which name no number.
+fn unnumbered(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
+    let is_near = tokens.before(at + 1).len() == 1;
+    let words = match (tokens.word(at), tokens.word(at + 1)) {
+        ("complete" | "mini" | "tv" | "full" | "entire", "series" | "serie") | ("мини", "сериал")
+            if is_near =>
+        {
+            2
+        }
+        ("miniseries" | "минисериал" | "телесериал" | "мультсериал", _) => 1,
+        _ => return None,
+    };
+    (at > 0).then(|| Found { next: at + words, ..Found::default() })
+}
+
 /// "[05]", "[01-12]", "(01-28)".
 fn in_brackets(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
     let group = tokens.group_of(at).filter(|group| group.first == at && at > context.first)?;
@@ -489,19 +517,22 @@ fn after_dash(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found>
     let first = episode_number(word).filter(|number| !(YEARS.contains(number) && word.len() == 4))?;
     let (last, next) = range_from(tokens, at, first, LAST_EPISODE);
     let after = tokens.before(next);
-    let is_end = next >= tokens.len()
-        || after.contains(['[', '(', '【'])
-        || after.contains(" - ")
-        || after.contains("_-_");
+    let is_end = next >= tokens.len() || after.contains(['[', '(', '【']);
+    let is_before_title = after.contains(" - ") || after.contains("_-_");
     let is_last_word = is_end || matches!(tokens.word(next), "end" | "fin" | "final" | "raw" | "vostfr");
+    let before = before.trim_start_matches(['!', '?', ')', '.', '~', '♪', '☆', '★']);
     let is_dashed = matches!(before, " - " | "_-_" | " – " | " — " | ".-.");
     let is_it = if before.ends_with('#') {
         true
     } else if is_dashed {
-        word.len() >= 2 && (is_last_word || context.is_group_first)
+        word.len() >= 2 && (is_last_word || is_before_title || context.is_group_first)
     } else {
         // "[Group] Series 05 [720p]"
-        context.is_group_first && word.len() >= 2 && is_last_word && matches!(before, " " | "_")
+        let is_subtitled = matches!(tokens.word(next), "vostfr" | "raw");
+        (context.is_group_first || is_subtitled)
+            && word.len() >= 2
+            && is_last_word
+            && matches!(before, " " | "_" | ".")
     };
     is_it.then(|| Found { next, episodes: Some((first, last)), ..Found::default() })
 }

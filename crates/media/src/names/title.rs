@@ -2,7 +2,7 @@
 
 use super::ReleaseKind;
 use super::facts::is_name;
-use super::tokens::{Group, Shape, Tokens, is_cyrillic};
+use super::tokens::{Group, Shape, Tokens, is_cyrillic, opens};
 use super::words::Word;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum StopKind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stop {
     pub start: usize,
+    /// Past what it says.
+    pub end: usize,
     pub kind: StopKind,
 }
 
@@ -50,7 +52,9 @@ pub(super) fn front(tokens: &Tokens<'_>, words: &[Option<Word>]) -> Front {
         // What stands in brackets alone has its title in them too.
         let is_rest = text[group.end..].trim().is_empty();
         let is_first = front.group.is_none();
-        let inside = &text[group.start + 1..group.end.saturating_sub(1).max(group.start + 1)];
+        let inside = &text[group.start..group.end];
+        let inside =
+            inside.trim_matches(|c: char| opens(c).is_some() || matches!(c, ']' | '】' | '}' | '］'));
         if is_rest || !is_first && is_name(tokens, words, index) && title_is_in_brackets(tokens, index) {
             break;
         }
@@ -109,6 +113,7 @@ pub(super) fn group_at_end(tokens: &Tokens<'_>, words: &[Option<Word>]) -> Optio
 /// The titles from the front on, each up to its stop.
 pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: ReleaseKind) -> Titles {
     let text = tokens.text;
+    let style = Style { kind, is_hyphenated: is_hyphenated(text) };
     let mut found: Vec<String> = Vec::new();
     let segments = segments(tokens, front.start);
     let is_several = segments.len() > 1;
@@ -116,7 +121,11 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
         let from = from + leading_genre(tokens, from, to, kind);
         let stop = stops.iter().find(|stop| (from..to).contains(&stop.start));
         let end = end_of(tokens, from, stop.map_or(to, |stop| stop.start), is_several);
-        let cleaned = clean(&text[from..end], kind);
+        let mut cleaned = clean(&text[from..end], style);
+        // "Friends The Complete First Season"
+        if stop.is_some_and(|stop| stop.kind == StopKind::Tag) && cleaned.to_lowercase().ends_with(" the") {
+            cleaned.truncate(cleaned.len() - " the".len());
+        }
         if !cleaned.is_empty() && found.last() != Some(&cleaned) {
             found.push(cleaned);
         }
@@ -125,10 +134,10 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
         }
     }
     if found.is_empty() {
-        found.extend(in_brackets(tokens, stops, kind));
+        found.extend(in_brackets(tokens, stops, style));
     }
     if found.is_empty() {
-        found.extend(after_number(tokens, stops, front, kind));
+        found.extend(after_number(tokens, stops, front, style));
     }
     let mut found = found.into_iter();
     Titles { title: found.next().unwrap_or_default(), original: found.next() }
@@ -177,35 +186,32 @@ fn leading_genre(tokens: &Tokens<'_>, from: usize, to: usize, kind: ReleaseKind)
 /// Where the title ends that goes at most to `end`.
 fn end_of(tokens: &Tokens<'_>, from: usize, end: usize, is_several: bool) -> usize {
     let text = tokens.text;
-    let mut end = end;
-    for (index, group) in tokens.groups.iter().enumerate() {
-        if group.start < from || group.start >= end {
+    let stop = end;
+    let is_here = |group: &&Group| group.start >= from && group.start < stop;
+    let is_behind = |group: &Group| !text[from..group.start].trim_matches(is_around).is_empty();
+    // Where something in a bracket is no title, nothing in it is; and in square ones there is none behind a title.
+    let other = tokens
+        .groups
+        .iter()
+        .filter(is_here)
+        .find(|group| stop < group.end || group.shape == Shape::Square && is_behind(group));
+    let mut end = other.map_or(end, |group| group.start);
+    let is_before_square = text[end..].starts_with('[');
+    for group in tokens.groups.iter().rev() {
+        if group.start < from || group.end > end {
             continue;
         }
-        let is_empty = text[from..group.start].trim().is_empty();
-        // Something in it is no title: then nothing in it is.
-        if end < group.end {
-            return group.start;
-        }
-        if group.shape == Shape::Square {
-            if !is_empty {
-                return group.start;
-            }
-            continue;
-        }
-        let rest = text[group.end..].trim_start();
         let is_last = text[group.end..end].trim().is_empty();
-        let inside = &text[group.start..group.end];
-        let is_director = is_last && (is_several || rest.starts_with('[') || inside.contains(" / "));
-        if is_director && !is_empty || group.first == group.last && index > 0 {
-            end = end.min(group.start);
+        let is_director = is_several || is_before_square || text[group.start..group.end].contains(" / ");
+        if is_last && is_behind(group) && (is_director || group.first == group.last) {
+            end = group.start;
         }
     }
     end
 }
 
 /// The first bracket that has words of a title only.
-fn in_brackets(tokens: &Tokens<'_>, stops: &[Stop], kind: ReleaseKind) -> Vec<String> {
+fn in_brackets(tokens: &Tokens<'_>, stops: &[Stop], style: Style) -> Vec<String> {
     let free = |group: &&Group| {
         !stops.iter().any(|stop| (group.start..group.end).contains(&stop.start)) && group.first < group.last
     };
@@ -213,17 +219,17 @@ fn in_brackets(tokens: &Tokens<'_>, stops: &[Stop], kind: ReleaseKind) -> Vec<St
     let count = squares().count();
     let Some(group) = squares().nth(usize::from(count > 1)) else { return Vec::new() };
     let inside = clean_group(tokens, group);
-    inside.split('/').map(|part| clean(part, kind)).filter(|part| !part.is_empty()).take(2).collect()
+    inside.split('/').map(|part| clean(part, style)).filter(|part| !part.is_empty()).take(2).collect()
 }
 
 /// "05 - Title": what follows the number.
-fn after_number(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: ReleaseKind) -> Option<String> {
+fn after_number(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, style: Style) -> Option<String> {
     let first = stops.iter().find(|stop| stop.kind == StopKind::Number)?;
-    let at = tokens.list.iter().position(|token| token.start > first.start)?;
+    let at = tokens.list.iter().position(|token| token.start >= first.end)?;
     let from = tokens.list[at.max(front.first)].start;
     let end = stops.iter().find(|stop| stop.start > first.start).map_or(tokens.text.len(), |stop| stop.start);
     (from < end)
-        .then(|| clean(&tokens.text[from..end_of(tokens, from, end, false)], kind))
+        .then(|| clean(&tokens.text[from..end_of(tokens, from, end, false)], style))
         .filter(|title| !title.is_empty())
 }
 
@@ -259,8 +265,20 @@ fn is_around(c: char) -> bool {
         )
 }
 
+/// How a name is written.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    kind: ReleaseKind,
+    /// With hyphens between all of its words.
+    is_hyphenated: bool,
+}
+
+fn is_hyphenated(text: &str) -> bool {
+    !text.contains([' ', '_', '.']) && text.matches('-').count() >= 3
+}
+
 /// As a person would write it.
-pub(super) fn clean(raw: &str, kind: ReleaseKind) -> String {
+fn clean(raw: &str, style: Style) -> String {
     let trimmed = raw.trim_matches(is_around);
     let trimmed = trimmed.strip_suffix('(').unwrap_or(trimmed).trim_end_matches(is_around);
     let spaces = trimmed.matches(' ').count();
@@ -269,7 +287,7 @@ pub(super) fn clean(raw: &str, kind: ReleaseKind) -> String {
     let mut out = String::with_capacity(trimmed.len() + 8);
     if dots > spaces {
         out.push_str(&without_dots(trimmed));
-    } else if spaces == 0 && unders == 0 && trimmed.matches('-').count() >= 2 && kind != ReleaseKind::Other {
+    } else if style.is_hyphenated && style.kind != ReleaseKind::Music {
         out.push_str(&trimmed.replace('-', " "));
     } else if spaces == 0 && unders == 0 && trimmed.matches('+').count() >= 1 {
         out.push_str(&trimmed.replace('+', " "));
@@ -282,7 +300,7 @@ pub(super) fn clean(raw: &str, kind: ReleaseKind) -> String {
             out.push('.');
         }
     }
-    if kind == ReleaseKind::Music && spaces == 0 && unders > 0 {
+    if style.kind == ReleaseKind::Music && spaces == 0 && !trimmed.contains(" - ") {
         out = out.replace('-', " - ");
     }
     let out = out.replace(['_', '\u{a0}'], " ");

@@ -65,7 +65,7 @@ pub(super) fn is_cyrillic(c: char) -> bool {
     script(c) == Script::Cyrillic
 }
 
-fn opens(c: char) -> Option<(Shape, char)> {
+pub(super) fn opens(c: char) -> Option<(Shape, char)> {
     Some(match c {
         '(' => (Shape::Round, ')'),
         '（' => (Shape::Round, '）'),

@@ -77,7 +77,9 @@ fn check(of: &[Golden]) {
     let mut count = 0;
     for golden in of {
         let found = says(&ReleaseName::of(golden.name));
-        if found != golden.says {
+        // How letters are written is the namer's choice, not what the name says.
+        let lower = |says: &[String; 5]| says.each_ref().map(|field| field.to_lowercase());
+        if lower(&found) != lower(&golden.says) {
             count += 1;
             let _ = writeln!(
                 wrong,
