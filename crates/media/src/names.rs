@@ -95,7 +95,7 @@ pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
     let ending_of = |file: &str| without_ending(bounded(file)).1;
     let files =
         || file_names.iter().take(MAX_VOTES).map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
-    let videos: Vec<ReleaseName> =
+    let mut videos: Vec<ReleaseName> =
         files().filter(|file| ending_of(file) == Some(Ending::Video)).map(ReleaseName::of).collect();
     if videos.is_empty() {
         let music = files().filter(|file| ending_of(file) == Some(Ending::Music)).count();
@@ -106,6 +106,17 @@ pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
                 (None, None, None, None);
         }
         return whole;
+    }
+    // "10.mkv" beside "09.mkv"
+    if videos.iter().any(ReleaseName::is_episode) {
+        for video in &mut videos {
+            let number =
+                video.title.parse().ok().filter(|number| *number < 1000 && video.kind == ReleaseKind::Film);
+            if let Some(number) = number {
+                (video.kind, video.title) = (ReleaseKind::Series, String::new());
+                (video.first_episode, video.last_episode) = (Some(number), Some(number));
+            }
+        }
     }
     let episodes: Vec<&ReleaseName> = videos.iter().filter(|video| video.is_episode()).collect();
     let places: BTreeSet<(Option<u32>, Option<u32>, Option<&str>)> = episodes

@@ -16,6 +16,7 @@ pub(super) struct Facts {
     source: Option<Source>,
     is_hdr: bool,
     is_video: bool,
+    is_sound: bool,
     music: bool,
     book: bool,
     program: bool,
@@ -30,14 +31,20 @@ pub(super) fn read(text: &str, ending: Option<Ending>) -> ReleaseName {
     let tokens = Tokens::of(text);
     let words: Vec<Option<Word>> = (0..tokens.len()).map(|at| look_up(tokens.word(at))).collect();
     let front = title::front(&tokens, &words);
-    let context = Context { is_group_first: front.group.is_some(), first: front.first };
+    let is_video = ending == Some(Ending::Video);
+    let context = Context { is_group_first: front.group.is_some(), first: front.first, is_video };
     let mut facts = Facts::default();
     facts.numbers(&tokens, context);
     facts.words(&tokens, &words, front.first);
     let year = facts.year(&tokens, front.first);
     facts.stops.sort_by_key(|stop| stop.start);
     let kind = facts.kind(&tokens, ending, year, front.first);
-    let titles = title::titles(&tokens, &facts.stops, &front, kind);
+    let mut titles = title::titles(&tokens, &facts.stops, &front, kind);
+    let mut group = front.group;
+    // "[REC] (2007)"
+    if titles.title.is_empty() {
+        titles.title = group.take().unwrap_or_default();
+    }
     let numbers = if kind == ReleaseKind::Series { facts.numbers.clone() } else { Found::default() };
     ReleaseName {
         title: titles.title,
@@ -52,7 +59,7 @@ pub(super) fn read(text: &str, ending: Option<Ending>) -> ReleaseName {
         resolution: facts.lines,
         source: facts.source,
         is_hdr: facts.is_hdr,
-        group: front.group.or_else(|| title::group_at_end(&tokens, &words)),
+        group: group.or_else(|| title::group_at_end(&tokens, &words)),
     }
 }
 
@@ -68,18 +75,12 @@ impl Facts {
                 at += 1;
                 continue;
             };
-            let is_new = found.seasons.is_some() && self.numbers.seasons.is_none()
-                || found.episodes.is_some() && self.numbers.episodes.is_none()
-                || found.day.is_some() && self.numbers.day.is_none()
-                || !self.is_numbered;
-            if is_new {
-                let end = tokens.list[found.next.clamp(at + 1, tokens.len()) - 1].end;
-                self.stop(found.start, end, StopKind::Number);
-                self.numbers.seasons = self.numbers.seasons.or(found.seasons);
-                self.numbers.episodes = self.numbers.episodes.or(found.episodes);
-                self.numbers.day = self.numbers.day.or(found.day);
-                self.is_numbered = true;
-            }
+            let end = tokens.list[found.next.clamp(at + 1, tokens.len()) - 1].end;
+            self.stop(found.start, end, StopKind::Number);
+            self.numbers.seasons = self.numbers.seasons.or(found.seasons);
+            self.numbers.episodes = self.numbers.episodes.or(found.episodes);
+            self.numbers.day = self.numbers.day.or(found.day);
+            self.is_numbered = true;
             at = found.next.max(at + 1);
         }
     }
@@ -110,10 +111,11 @@ impl Facts {
                 Word::TagSource(source) => self.source = self.source.or(Some(source)),
                 Word::Hdr => (self.is_hdr, self.is_video) = (true, true),
                 Word::Codec => self.is_video = true,
-                Word::Music => self.music = true,
+                Word::Sound => self.is_sound = true,
+                Word::Music | Word::TagMusic => self.music = true,
                 Word::Book => self.book = true,
-                Word::Program => self.program = true,
-                Word::Tag | Word::Whole => {}
+                Word::Program | Word::TagProgram => self.program = true,
+                Word::Tag | Word::Common | Word::Whole => {}
             }
             self.stop(start, tokens.list[at].end, if is_tag { StopKind::Tag } else { StopKind::Tech });
         }
@@ -144,14 +146,21 @@ impl Facts {
             // "Space: 1999"
             of_word.is_some() && (!tokens.before(*at).contains(':') || tokens.list[*at].group.is_some())
         };
+        // "Prince - 1999": what is by somebody may be called so.
+        let is_called_so = |at: usize| {
+            (self.music || self.book)
+                && matches!(tokens.before(at), " - " | " – ")
+                && !tokens.after(at).starts_with([',', '-'])
+                && !(first + 1..at).any(|other| matches!(tokens.before(other), " - " | " – "))
+        };
         let candidates: Vec<usize> = (first..tokens.len()).filter(is_year).collect();
+        let candidates: Vec<usize> = candidates.into_iter().filter(|at| !is_called_so(*at)).collect();
         let is_strong = |at: &&usize| {
             tokens.group_of(**at).is_some_and(|group| {
                 let is_alone = (group.first..group.last)
                     .all(|place| is_year(&place) || matches!(tokens.word(place), "г" | "гг"));
                 group.first == **at
-                    && (is_alone
-                        || tokens.after(**at).starts_with([',', '-', '–', ' ']) && group.last > **at + 1)
+                    && (is_alone || tokens.after(**at).starts_with([',', '-', '–']) && group.last > **at + 1)
             })
         };
         let is_title = |at: usize| at == first && tokens.list[at].group.is_none();
@@ -191,15 +200,18 @@ impl Facts {
         year: Option<u32>,
         first: usize,
     ) -> ReleaseKind {
-        let is_film = self.is_video || self.source.is_some();
+        let is_film = self.is_video || self.is_sound || self.source.is_some();
         if self.book || ending == Some(Ending::Other) && !is_film || self.program && !is_film {
             return ReleaseKind::Other;
         }
         if is_sport(tokens.word(first)) {
             return ReleaseKind::Other;
         }
+        if !is_film && !self.is_numbered && is_scene_music(tokens) {
+            return ReleaseKind::Music;
+        }
         if ending == Some(Ending::Music)
-            || self.music && self.lines.is_none() && !(self.source.is_some() && self.is_numbered)
+            || self.music && !self.is_video && !(self.source.is_some() && self.is_numbered)
         {
             return ReleaseKind::Music;
         }
@@ -211,6 +223,18 @@ impl Facts {
         }
         ReleaseKind::Other
     }
+}
+
+/// "Artist-Album-(CD)-2000-GROUP", without what it is coded in.
+fn is_scene_music(tokens: &Tokens<'_>) -> bool {
+    let is_medium = |at: usize| {
+        matches!(
+            tokens.word(at),
+            "cd" | "2cd" | "cds" | "cdm" | "cdr" | "vinyl" | "web" | "ep" | "lp" | "sat" | "dab"
+        ) && tokens.before(at).starts_with(['-', ')'])
+            && tokens.after(at).ends_with('-')
+    };
+    !tokens.text.contains(' ') && (2..tokens.len()).any(is_medium)
 }
 
 /// Words that are written in two: "WEB-DL", "Blu-ray", "H.264", "1080 р".
@@ -252,11 +276,19 @@ fn is_tag_here(tokens: &Tokens<'_>, words: &[Option<Word>], at: usize, word: Wor
     let opens_group = tokens.group_of(at).is_some_and(|group| group.first == at);
     let written = tokens.written(at);
     let is_loud = written.len() > 1 && written.chars().skip(1).any(char::is_uppercase);
+    let is_named =
+        matches!(tokens.word(at + 1), "edition" | "version" | "cut" | "matte" | "sbs" | "ou" | "audio");
+    if word == Word::Common && !is_loud && !is_named && !opens_group {
+        return false;
+    }
+    // "Special Edition 1979"
+    let is_cut = is_named
+        && matches!(tokens.word(at), "special" | "directors" | "director's" | "extended" | "unrated");
     let mut next = at + 1;
     while next < tokens.len() {
         let here = tokens.list[next].start;
         if let Some(stop) = facts.stops.iter().find(|stop| stop.start == here) {
-            return word == Word::Whole || is_loud || opens_group || stop.kind == StopKind::Tech;
+            return word == Word::Whole || is_cut || is_loud || opens_group || stop.kind == StopKind::Tech;
         }
         match words[next].or_else(|| joined(tokens, next)) {
             Some(other) if other.is_tag() => next += 1,
@@ -264,7 +296,7 @@ fn is_tag_here(tokens: &Tokens<'_>, words: &[Option<Word>], at: usize, word: Wor
             None => {
                 let is_year = tokens.number(next).is_some_and(|year| YEARS.contains(&year))
                     && tokens.list[next].len() == 4;
-                return is_year && (is_loud || opens_group)
+                return is_year && (is_loud || opens_group || is_cut)
                     || opens_group && tokens.list[at].group != tokens.list[next].group;
             }
         }

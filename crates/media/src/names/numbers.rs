@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub is_group_first: bool,
     /// The first word that may belong to a title.
     pub first: usize,
+    /// Whether it is the name of a film, and not of a folder.
+    pub is_video: bool,
 }
 
 /// The numbering that begins at this word.
@@ -43,7 +45,9 @@ pub(super) fn numbering(tokens: &Tokens<'_>, at: usize, context: Context) -> Opt
         .or_else(|| of_all(tokens, at))
         .or_else(|| broadcast(tokens, at))
         .or_else(|| unnumbered(tokens, at))
+        .or_else(|| special(tokens, at, context))
         .or_else(|| in_brackets(tokens, at, context))
+        .or_else(|| in_front(tokens, at, context))
         .or_else(|| after_dash(tokens, at, context))?;
     let start = if found.start == 0 { start } else { found.start };
     Some(Found { start, ..found })
@@ -57,7 +61,7 @@ fn digits(word: &str) -> (&str, &str) {
 fn episode_number(word: &str) -> Option<u32> {
     let (number, rest) = digits(word);
     let is_version = rest.len() == 2 && rest.starts_with('v') && rest.ends_with(|c: char| c.is_ascii_digit());
-    let is_number = rest.is_empty() || is_version || matches!(rest, "end" | "fin");
+    let is_number = rest.is_empty() || is_version || matches!(rest, "end" | "fin" | "tv");
     (is_number && (1..=4).contains(&number.len())).then(|| number.parse().ok())?
 }
 
@@ -88,7 +92,7 @@ fn range_from(tokens: &Tokens<'_>, at: usize, first: u32, most: u32) -> (u32, us
         let number = tokens.number(next).or_else(|| episode_number(tokens.word(next)));
         let (number, past) =
             if matches!(tokens.word(next), "to" | "по" | "bis" | "a" | "à" | "and" | "и" | "до" | "do")
-                && between.trim().is_empty()
+                && matches!(between, " " | "." | "_")
             {
                 (tokens.number(next + 1), next + 2)
             } else if joined {
@@ -147,7 +151,8 @@ fn day(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
 
 /// "s01e02", whole or its front part: season, episodes, and what is left of the word.
 fn sxxeyy(word: &str) -> Option<(u32, Option<Range>)> {
-    let (season, mut rest) = digits(word.strip_prefix('s')?);
+    let spanish = || word.strip_prefix('t').filter(|rest| rest.len() == 5 && rest.as_bytes()[2] == b'e');
+    let (season, mut rest) = digits(word.strip_prefix('s').or_else(spanish)?);
     if !(1..=4).contains(&season.len()) {
         return None;
     }
@@ -171,6 +176,9 @@ fn sxxeyy(word: &str) -> Option<(u32, Option<Range>)> {
 
 fn season_and_episode(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     let word = tokens.word(at);
+    if let Some(found) = temporada(tokens, at) {
+        return Some(found);
+    }
     let (season, range, start) = match sxxeyy(word) {
         Some((season, range)) => (season, range, 0),
         None => {
@@ -202,6 +210,17 @@ fn season_and_episode(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     Some(found)
 }
 
+/// "T22 Capítulo 4", "T1 E5".
+fn temporada(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
+    let season = tokens.word(at).strip_prefix('t').filter(|rest| rest.len() <= 2)?.parse().ok()?;
+    if !is_beside(tokens.before(at + 1)) {
+        return None;
+    }
+    let one = |number| Found { next: at + 2, episodes: Some((number, number)), ..Found::default() };
+    let episodes = episode_words(tokens, at + 1).or_else(|| marked_number(tokens.word(at + 1)).map(one))?;
+    Some(Found { seasons: Some((season, season)), ..episodes })
+}
+
 /// What follows the season where no episode is glued to it: "S01-S03", "S01.E05", "S2 - 05".
 fn pack(tokens: &Tokens<'_>, found: &mut Found, season: u32) {
     let mut last = season;
@@ -209,6 +228,10 @@ fn pack(tokens: &Tokens<'_>, found: &mut Found, season: u32) {
         let (next, between) = (found.next, tokens.before(found.next));
         let word = tokens.word(next);
         let joined = is_to(between) || matches!(between, "," | ", ");
+        let is_in_words = matches!(word, "to" | "по" | "bis") && between.len() == 1;
+        let (next, word, between) =
+            if is_in_words { (next + 1, tokens.word(next + 1), "-") } else { (next, word, between) };
+        let joined = joined || is_in_words;
         let other = word.strip_prefix('s').and_then(|rest| rest.parse::<u32>().ok());
         let other = other.or_else(|| tokens.number(next).filter(|_| is_tight_to(between) && word.len() <= 2));
         match other.filter(|other| joined && (last + 1..=LAST_SEASON).contains(other)) {
@@ -242,7 +265,7 @@ fn more_episodes(tokens: &Tokens<'_>, found: &mut Found, first: u32, mut last: u
         let (next, between) = (found.next, tokens.before(found.next));
         let word = tokens.word(next);
         let number = if let Some((other, Some((_, number)))) = sxxeyy(word) {
-            (other == season && (is_to(between) || between.trim().is_empty())).then_some(number)
+            (other == season && (is_to(between) || between.len() <= 1)).then_some(number)
         } else if let Some(number) = marked_number(word) {
             (is_to(between) || between.len() <= 1).then_some(number)
         } else {
@@ -285,9 +308,10 @@ fn crossed(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
         return None;
     }
     let mut last = first;
-    if is_to(tokens.before(next)) && is_tight_to(tokens.before(next)) {
+    if is_to(tokens.before(next)) {
         let other = parse(tokens.word(next)).filter(|(other, _)| *other == season).map(|(_, number)| number);
-        let other = other.or_else(|| tokens.number(next).filter(|number| *number <= 999));
+        let is_tight = is_tight_to(tokens.before(next));
+        let other = other.or_else(|| tokens.number(next).filter(|number| is_tight && *number <= 999));
         if let Some(other) = other.filter(|other| *other > last) {
             (last, next) = (other, next + 1);
         }
@@ -302,9 +326,16 @@ fn crossed(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
 
 /// "Season 1-3", "Сезон: 1", "2nd Season", "1-3 сезоны", each perhaps with episodes behind.
 fn season_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
-    let mut found =
-        if is_season(tokens.word(at)) { season_after(tokens, at)? } else { season_before(tokens, at)? };
-    let is_near = |place: usize| tokens.before(place).len() <= 4 && !tokens.before(place).contains('|');
+    let mut found = if is_season(tokens.word(at)) {
+        season_after(tokens, at)?
+    } else if let Some(rest) = tokens.word(at).strip_prefix("season").filter(|rest| rest.len() <= 2) {
+        let season = rest.parse().ok()?;
+        Found { next: at + 1, seasons: Some((season, season)), ..Found::default() }
+    } else {
+        season_before(tokens, at)?
+    };
+    let is_near =
+        |place: usize| tokens.before(place).len() <= 4 && !tokens.before(place).contains(['|', '/']);
     if is_near(found.next) {
         if let Some(episodes) = episode_words(tokens, found.next).or_else(|| of_all(tokens, found.next)) {
             (found.next, found.episodes) = (episodes.next, episodes.episodes);
@@ -391,6 +422,13 @@ fn episode_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
         }
         let first = tokens.number(at + 1).or_else(|| episode_number(tokens.word(at + 1)))?;
         let (last, next) = range_from(tokens, at + 1, first, LAST_EPISODE);
+        // "Star Wars: Episode 5" is a film.
+        let is_film = first <= 9
+            && tokens.word(at + 1).len() == 1
+            && matches!(at.checked_sub(1).map(|before| tokens.word(before)), Some("wars" | "войны"));
+        if is_film {
+            return None;
+        }
         if first == last && is_episode_count(word) && between.contains(':') {
             return found(1, last, next);
         }
@@ -449,6 +487,9 @@ fn of_all(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     let past = past_total(tokens, next);
     let all = tokens.word(past.saturating_sub(1));
     let is_all = past > next && !tokens.before(next).contains([')', ']']);
+    // "[12 из 12]" has all of them; "03 of 12" is one, and so is "03 из 12".
+    let is_count = first == last && tokens.word(next) == "из" && !word.starts_with('0');
+    let first = if is_count { 1 } else { first };
     (is_all && (digits(all).0.is_empty() || digits(all).0.parse::<u32>().is_ok_and(|all| all >= last)))
         .then(|| Found { next: past, episodes: Some((first, last)), ..Found::default() })
 }
@@ -482,10 +523,25 @@ fn unnumbered(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
         {
             2
         }
+        ("ova" | "ona" | "oad", _) if tokens.written(at).starts_with('O') => 1,
         ("miniseries" | "минисериал" | "телесериал" | "мультсериал", _) => 1,
         _ => return None,
     };
     (at > 0).then(|| Found { next: at + words, ..Found::default() })
+}
+
+/// "- Special 1", "SP02".
+fn special(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
+    let word = tokens.word(at);
+    let (number, next) = match word {
+        "special" | "спешл" | "спецвыпуск" if tokens.before(at + 1) == " " => {
+            let is_set_off = tokens.before(at).contains('-') || context.is_group_first;
+            (tokens.number(at + 1).filter(|_| is_set_off)?, at + 2)
+        }
+        _ => (word.strip_prefix("sp").filter(|rest| rest.len() == 2)?.parse().ok()?, at + 1),
+    };
+    let is_it = at > context.first && number < 100;
+    is_it.then(|| Found { next, seasons: Some((0, 0)), episodes: Some((number, number)), ..Found::default() })
 }
 
 /// "[05]", "[01-12]", "(01-28)".
@@ -529,12 +585,25 @@ fn after_dash(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found>
     } else {
         // "[Group] Series 05 [720p]"
         let is_subtitled = matches!(tokens.word(next), "vostfr" | "raw");
-        (context.is_group_first || is_subtitled)
+        let is_padded =
+            word.starts_with('0') && (next < tokens.len() && after.contains(['[', '(']) || last > first);
+        (context.is_group_first || is_subtitled || is_padded)
             && word.len() >= 2
-            && is_last_word
+            && (is_last_word || is_padded)
             && matches!(before, " " | "_" | ".")
     };
     is_it.then(|| Found { next, episodes: Some((first, last)), ..Found::default() })
+}
+
+/// "05 - Title.mkv" and "05.mkv".
+fn in_front(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
+    let number = tokens.number(at).filter(|_| context.is_video && at == context.first)?;
+    let word = tokens.word(at);
+    let is_it = (2..=3).contains(&word.len())
+        && word.starts_with('0')
+        && number > 0
+        && tokens.list[at].group.is_none();
+    is_it.then(|| Found { next: at + 1, episodes: Some((number, number)), ..Found::default() })
 }
 
 fn eastern_number(text: &str) -> Option<u32> {

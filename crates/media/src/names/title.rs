@@ -118,6 +118,10 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
     let segments = segments(tokens, front.start);
     let is_several = segments.len() > 1;
     for (from, to) in segments {
+        // The title itself stands in brackets.
+        if tokens.groups.iter().any(|group| group.shape == Shape::Square && group.start == from) {
+            break;
+        }
         let from = from + leading_genre(tokens, from, to, kind);
         let stop = stops.iter().find(|stop| (from..to).contains(&stop.start));
         let end = end_of(tokens, from, stop.map_or(to, |stop| stop.start), is_several);
@@ -125,6 +129,7 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
         // "Friends The Complete First Season"
         if stop.is_some_and(|stop| stop.kind == StopKind::Tag) && cleaned.to_lowercase().ends_with(" the") {
             cleaned.truncate(cleaned.len() - " the".len());
+            cleaned.truncate(cleaned.trim_end_matches(is_around).len());
         }
         if !cleaned.is_empty() && found.last() != Some(&cleaned) {
             found.push(cleaned);
@@ -134,7 +139,7 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
         }
     }
     if found.is_empty() {
-        found.extend(in_brackets(tokens, stops, style));
+        found.extend(in_brackets(tokens, stops, front, style));
     }
     if found.is_empty() {
         found.extend(after_number(tokens, stops, front, style));
@@ -210,16 +215,20 @@ fn end_of(tokens: &Tokens<'_>, from: usize, end: usize, is_several: bool) -> usi
     end
 }
 
-/// The first bracket that has words of a title only.
-fn in_brackets(tokens: &Tokens<'_>, stops: &[Stop], style: Style) -> Vec<String> {
-    let free = |group: &&Group| {
-        !stops.iter().any(|stop| (group.start..group.end).contains(&stop.start)) && group.first < group.last
-    };
-    let squares = || tokens.groups.iter().filter(|group| group.shape == Shape::Square).filter(free);
-    let count = squares().count();
-    let Some(group) = squares().nth(usize::from(count > 1)) else { return Vec::new() };
-    let inside = clean_group(tokens, group);
-    inside.split('/').map(|part| clean(part, style)).filter(|part| !part.is_empty()).take(2).collect()
+/// The second bracket that has words of a title, or the only one; what comes first is somebody's name.
+fn in_brackets(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, style: Style) -> Vec<String> {
+    let mut texts = tokens.groups.iter().filter(|group| group.shape == Shape::Square).filter_map(|group| {
+        let (first, last) = (tokens.list.get(group.first)?, tokens.list.get(group.last.checked_sub(1)?)?);
+        let stop = stops.iter().find(|stop| (group.start..group.end).contains(&stop.start));
+        let inside = tokens.text.get(first.start..stop.map_or(last.end, |stop| stop.start))?;
+        // The time of year, and from where it comes.
+        let is_title = group.start >= front.start && !inside.contains("新番") && !inside.contains("国漫");
+        (is_title && !inside.trim().is_empty()).then_some(inside)
+    });
+    let first = texts.next();
+    let inside = if front.group.is_none() { texts.next().or(first) } else { first };
+    let parts = inside.into_iter().flat_map(|inside| inside.split('/'));
+    parts.map(|part| clean(part, style)).filter(|part| !part.is_empty()).take(2).collect()
 }
 
 /// "05 - Title": what follows the number.
@@ -282,7 +291,7 @@ fn clean(raw: &str, style: Style) -> String {
     let trimmed = raw.trim_matches(is_around);
     let trimmed = trimmed.strip_suffix('(').unwrap_or(trimmed).trim_end_matches(is_around);
     let spaces = trimmed.matches(' ').count();
-    let dots = trimmed.matches('.').count();
+    let dots = joining_dots(trimmed);
     let unders = trimmed.matches('_').count();
     let mut out = String::with_capacity(trimmed.len() + 8);
     if dots > spaces {
@@ -306,6 +315,20 @@ fn clean(raw: &str, style: Style) -> String {
     let out = out.replace(['_', '\u{a0}'], " ");
     let words: Vec<&str> = out.split_whitespace().collect();
     words.join(" ")
+}
+
+/// Dots that stand for spaces: between two words, but not two numbers.
+fn joining_dots(text: &str) -> usize {
+    let is_word = |byte: u8| {
+        byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'-' | b')' | b'(' | b',' | b'!')
+    };
+    let joins = |around: &&[u8]| {
+        around[1] == b'.'
+            && is_word(around[0])
+            && is_word(around[2])
+            && !(around[0].is_ascii_digit() && around[2].is_ascii_digit())
+    };
+    text.as_bytes().windows(3).filter(joins).count()
 }
 
 fn without_dots(text: &str) -> String {

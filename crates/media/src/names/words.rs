@@ -11,8 +11,9 @@ use super::Source;
 pub(super) enum Word {
     Lines(u32),
     Source(Source),
-    /// How the picture or the tone of a film is coded.
+    /// How the picture of a film is coded, and how its tone.
     Codec,
+    Sound,
     Hdr,
     /// How music is coded.
     Music,
@@ -20,13 +21,20 @@ pub(super) enum Word {
     Program,
     Tag,
     TagSource(Source),
+    TagMusic,
+    TagProgram,
+    /// A tag only in capitals, or before another one.
+    Common,
     /// A tag that stands before the number of a season too.
     Whole,
 }
 
 impl Word {
     pub(super) fn is_tag(self) -> bool {
-        matches!(self, Self::Tag | Self::TagSource(_) | Self::Whole)
+        matches!(
+            self,
+            Self::Tag | Self::TagSource(_) | Self::TagMusic | Self::TagProgram | Self::Common | Self::Whole
+        )
     }
 }
 
@@ -49,16 +57,18 @@ const LISTS: &[(Word, &[&str])] = &[
     (Word::Source(Source::Screener), &["dvdscr", "dvdscreener", "screener", "webscr", "bdscr"]),
     (Word::Source(Source::Cam), &["camrip", "hdcam", "telesync", "hdts", "telecine", "hdtc", "tsrip", "camrips"]),
     (Word::Codec, &["x264", "x265", "h264", "h265", "hevc", "avc", "av1", "xvid", "divx", "x266", "vp9", "mpeg2", "mpeg4", "vc1",
-        "10bit", "10bits", "8bit", "hi10p", "hi10", "60fps", "aac", "aac2", "ac3", "eac3", "dts", "ddp", "ddp5", "ddp2", "dd5",
-        "dd2", "truehd", "atmos", "dtshd", "remux", "ddpa5", "dda5", "aac5", "dvo", "mvo", "avo", "ma10p"]),
+        "10bit", "10bits", "8bit", "hi10p", "hi10", "60fps", "remux", "ma10p"]),
+    (Word::Sound, &["aac", "aac2", "ac3", "eac3", "dts", "ddp", "ddp5", "ddp2", "dd5", "dd2", "truehd", "atmos", "dtshd", "ddpa5",
+        "dda5", "aac5", "dvo", "mvo", "avo"]),
     (Word::Hdr, &["hdr", "hdr10", "hdr10plus", "hdr10p", "dovi", "hlg"]),
-    (Word::Music, &["flac", "mp3", "ape", "alac", "wavpack", "lossless", "lossy", "kbps", "дискография", "discography", "320kbps",
-        "256kbps", "192kbps", "128kbps", "24bit", "16bit", "vinyl", "sacd", "dsd", "dsf", "96khz", "192khz", "44khz", "48khz", "v0",
-        "саундтрек", "soundtrack", "ost", "khz"]),
+    (Word::Music, &["flac", "mp3", "alac", "wavpack", "lossless", "kbps", "дискография", "discography", "320kbps", "256kbps",
+        "192kbps", "128kbps", "24bit", "16bit", "sacd", "96khz", "192khz", "44khz", "48khz", "khz"]),
+    (Word::TagMusic, &["ape", "vinyl", "dsd", "dsf", "v0", "саундтрек", "soundtrack", "ost", "lossy"]),
     (Word::Book, &["аудиокнига", "аудиокниги", "аудиоспектакль", "audiobook", "audiobooks", "unabridged", "m4b", "читает", "чтец", "epub",
         "fb2", "djvu", "pdf", "mobi", "azw3", "hörbuch", "cbr", "cbz", "audiolivre", "audiolibro"]),
-    (Word::Program, &["repack", "gog", "fitgirl", "portable", "keygen", "crack", "cracked", "amd64", "x86_64", "arm64", "iso", "nsw",
-        "ps4", "ps5", "skidrow", "codex", "reloaded", "macos", "xatab", "nsp", "i386"]),
+    (Word::Program, &["fitgirl", "keygen", "amd64", "x86_64", "arm64", "nsw", "ps4", "ps5", "skidrow", "macos", "xatab", "nsp",
+        "i386", "x64", "x86", "win64", "multilingual"]),
+    (Word::TagProgram, &["repack", "gog", "portable", "crack", "cracked", "iso", "codex", "reloaded"]),
     (Word::TagSource(Source::BluRay), &["bd", "blu", "bdr", "brip", "ray"]),
     (Word::TagSource(Source::Web), &["web", "nf", "amzn", "dsnp", "hmax", "atvp", "hulu", "pcok", "itunes", "webd"]),
     (Word::TagSource(Source::Dvd), &["dvd"]),
@@ -67,17 +77,19 @@ const LISTS: &[(Word, &[&str])] = &[
     (Word::TagSource(Source::Cam), &["cam", "ts", "tc"]),
     (Word::TagSource(Source::Screener), &["scr"]),
     (Word::Tag, &["multi", "multi3", "french", "truefrench", "vostfr", "vff", "vfi", "vfq", "vf2", "vf", "german", "dl", "ml", "italian", "ita",
-        "eng", "english", "rus", "russian", "ukr", "ukrainian", "spanish", "latino", "castellano", "dual", "dubbed", "subbed",
+        "eng", "english", "rus", "russian", "ukr", "ukrainian", "spanish", "latino", "castellano", "dubbed", "subbed",
         "korsub", "nordic", "swedish", "danish", "norwegian", "finnish", "dutch", "polish", "hindi", "tamil", "telugu", "japanese",
-        "korean", "chinese", "czech", "hungarian", "turkish", "portuguese", "brazilian", "esub", "esubs", "subs", "sub", "dub", "audio",
-        "extended", "unrated", "uncut", "directors", "director's", "cut", "remastered", "proper", "real", "rerip", "internal", "limited",
-        "imax", "theatrical", "criterion", "3d", "open", "matte", "hybrid", "festival", "retail", "edition", "version", "dc", "se",
-        "readnfo", "hq", "dv", "rip", "hd", "sdr", "hsbs", "hou", "half", "sbs", "ac", "ntsc", "pal", "fs", "ws", "restored",
-        "final", "ultimate", "special", "anniversary", "batch", "bonus", "sp", "jpn", "jap", "kor", "chs", "cht", "rus", "лицензия",
-        "it", "max", "cr", "ma", "legendado", "dublado", "doblada", "subtitulada", "ger", "fre", "esp", "spa", "fr", "de", "en", "ru",
-        "dubbing", "lektor", "pl", "napisy", "censored", "uncensored", "r5", "line", "version", "colorized", "r3", "convert",
-        "complet", "doku", "ep", "lp", "cd", "cds", "sdtv", "dublaj", "tr", "un", "dublado", "mkv", "mp4", "avi", "upscale", "upscaled", "ai"]),
-    (Word::Whole, &["complete", "integrale", "intégrale", "komplett", "completa", "completo", "полный", "box", "boxset", "pack", "collection"]),
+        "korean", "chinese", "czech", "hungarian", "turkish", "portuguese", "brazilian", "esub", "esubs", "subs", "sub", "dub",
+        "extended", "unrated", "uncut", "directors", "director's", "cut", "remastered", "proper", "rerip",
+        "imax", "criterion", "3d", "matte", "hybrid", "edition",
+        "readnfo", "hq", "dv", "rip", "sdr", "hsbs", "hou", "sbs", "ac", "ntsc", "pal", "fs", "ws", "restored",
+        "batch", "bonus", "jpn", "jap", "kor", "chs", "cht", "rus", "лицензия",
+        "cr", "legendado", "dublado", "doblada", "subtitulada", "ger", "fre", "esp", "spa", "ru",
+        "dubbing", "lektor", "napisy", "censored", "uncensored", "r5", "colorized", "r3", "convert",
+        "complet", "doku", "cd", "cds", "sdtv", "dublaj", "dublado", "mkv", "mp4", "avi", "upscale", "upscaled"]),
+    (Word::Common, &["it", "max", "un", "de", "en", "fr", "pl", "tr", "half", "line", "open", "real", "final", "special", "ultimate", "version", "ai", "ma",
+        "dc", "se", "hd", "internal", "limited", "anniversary", "festival", "retail", "theatrical", "audio", "dual", "sp", "collection"]),
+    (Word::Whole, &["complete", "integrale", "intégrale", "komplett", "completa", "completo", "полный", "box", "boxset", "pack"]),
 ];
 
 static WORDS: LazyLock<HashMap<&'static str, Word>> =
