@@ -37,7 +37,7 @@ usage: cargo xtask <command>
   tidy [--freeze-migrations]    check the rules that no compiler checks
   codegen [--check]             write (or compare) ui/src/lib/host/bindings.ts
   demo [--check]                make a clip, seed it on loopback, and play it; needs no internet
-  bench [NAME] [-- ARGS]        run the benchmarks, or those of one crate (server, store)
+  bench [NAME] [-- ARGS]        run the benchmarks, or those of one crate (media, server, store)
   icons                         draw the icons again from icons/*.svg
 ";
 

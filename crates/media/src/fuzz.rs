@@ -1,7 +1,7 @@
-//! The door at which a stranger's container comes in, as a plain function: `fuzz/` runs it with bytes that cargo-fuzz makes
+//! The doors at which a stranger's container and the names of his releases come in, as plain functions: `fuzz/` runs it with bytes that cargo-fuzz makes
 //! up, and the test below with the corpus that lies there.
 //!
-//! It panics if what it is given breaks a promise of the reader behind it.
+//! They panic if what they are given breaks a promise of the reader behind them.
 
 use std::io::Cursor;
 use std::pin::pin;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use freshet_model::SubtitleCue;
 
 use crate::index::{ContainerIndex, IndexError, MAX_ASKED_BYTES, Progress, Reader, TimeIndex};
+use crate::names::{MAX_NAME_BYTES, ReleaseKind, ReleaseName, of_torrent};
 use crate::subtitles::{
     MAX_CUES, SubtitleReader, TimedFormat, checked_sup, decode, event_line, script_cues, sup_of, timed_cues,
 };
@@ -18,10 +19,11 @@ use crate::subtitles::{
 /// A name, by which its corpus and its binary are called, and the door.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: [Target; 4] = [
     ("container_index", container_index),
     ("subtitle_text", subtitle_text),
     ("subtitle_blocks", subtitle_blocks),
+    ("release_name", release_name),
 ];
 
 /// A whole file.
@@ -76,6 +78,30 @@ pub fn subtitle_blocks(bytes: &[u8]) {
             assert!(blocks.is_sorted_by_key(|block| block.start));
             assert!(blocks.iter().all(|block| (from..to).contains(&block.start)));
         }
+    }
+}
+
+/// The name of a torrent, alone and as that of its files too.
+pub fn release_name(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    check_name(&ReleaseName::of(&text));
+    let files: Vec<&str> = text.split('/').collect();
+    check_name(&of_torrent(&text, &files));
+}
+
+pub(crate) fn check_name(name: &ReleaseName) {
+    // Some signs become two letters.
+    let longest = MAX_NAME_BYTES * 2;
+    let texts = [Some(&name.title), name.original_title.as_ref(), name.group.as_ref(), name.aired.as_ref()];
+    for text in texts.into_iter().flatten() {
+        assert!(text.len() <= longest && text.trim() == text, "{name:?}");
+    }
+    let ranges = [(name.first_season, name.last_season), (name.first_episode, name.last_episode)];
+    for range in ranges {
+        let is_right = matches!(range, (None, None))
+            || matches!(range, (Some(first), Some(last)) if first <= last && last <= 9999);
+        assert!(is_right, "{name:?}");
+        assert!(range == (None, None) || name.kind == ReleaseKind::Series, "{name:?}");
     }
 }
 

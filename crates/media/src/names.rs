@@ -100,7 +100,7 @@ pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
     if videos.is_empty() {
         let music = files().filter(|file| ending_of(file) == Some(Ending::Music)).count();
         if music > 0 && whole.kind != ReleaseKind::Music {
-            let is_book = whole.kind == ReleaseKind::Other && facts::is_book(name);
+            let is_book = whole.kind == ReleaseKind::Other && facts::says_other(name);
             whole.kind = if is_book { ReleaseKind::Other } else { ReleaseKind::Music };
             (whole.first_season, whole.last_season, whole.first_episode, whole.last_episode) =
                 (None, None, None, None);
@@ -127,9 +127,7 @@ pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
     let is_series = places.len() >= 3 || places.len() * 2 > videos.len();
     match whole.kind {
         ReleaseKind::Film | ReleaseKind::Other if is_series => whole.kind = ReleaseKind::Series,
-        ReleaseKind::Other if !facts::is_book(name) && whole.title.is_empty() || videos.len() == 1 => {
-            whole.kind = if whole.kind == ReleaseKind::Other { ReleaseKind::Film } else { whole.kind };
-        }
+        ReleaseKind::Other if !facts::says_other(name) => whole.kind = ReleaseKind::Film,
         _ => {}
     }
     if whole.kind == ReleaseKind::Series {
@@ -189,6 +187,176 @@ mod tests {
         assert_eq!((name.year, name.kind), (Some(2024), ReleaseKind::Film));
         assert_eq!((name.resolution, name.source, name.is_hdr), (Some(1080), Some(Source::Web), false));
     }
+
+    #[test]
+    fn a_second_title_is_the_original_one() {
+        for (name, title, original) in [
+            ("Тьма (1 сезон: 1-10 серии из 10) / Dark / 2017 / РУ / WEB-DL (1080p)", "Тьма", Some("Dark")),
+            ("Тьма / Dark / Сезон: 1 / Серии: 1-10 из 10 [2017, WEB-DL]", "Тьма", Some("Dark")),
+            ("Фишер / Сезон: 1 / Серии: 1-8 из 8 [2023, WEB-DL 1080p]", "Фишер", None),
+            ("1917 / 1917 / 2019 / ДБ, СТ / BDRip (1080p)", "1917", None),
+            ("Без лица/Face Off (1997) BDRip", "Без лица", Some("Face Off")),
+            ("Face/Off (1997) BDRip", "Face/Off", None),
+            ("Брат (2000) BDRip 1080p | Лицензия", "Брат", None),
+            ("Матрица / The Matrix (Вачовски / Wachowski) [1999, BDRip]", "Матрица", Some("The Matrix")),
+            ("葬送的芙莉莲 / Sousou no Frieren [08][1080p]", "葬送的芙莉莲", Some("Sousou no Frieren")),
+        ] {
+            let found = ReleaseName::of(name);
+            assert_eq!((found.title.as_str(), found.original_title.as_deref()), (title, original), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_how_good_the_picture_is() {
+        use Source::{BluRay, Cam, Dvd, Hdtv, Screener, Vhs, Web};
+        for (name, resolution, source, is_hdr) in [
+            ("Film.2020.2160p.UHD.BluRay.x265.HDR", Some(2160), Some(BluRay), true),
+            ("Film (2020) Blu-ray 1080p", Some(1080), Some(BluRay), false),
+            ("Film (2020) BDRip-AVC 720p", Some(720), Some(BluRay), false),
+            ("Film.2020.1080p.AMZN.WEB-DL.DDP5.1", Some(1080), Some(Web), false),
+            ("Фильм (2020) WEB-DLRip", None, Some(Web), false),
+            ("Фильм (2020) WEB-DL 1080р", Some(1080), Some(Web), false),
+            ("Film 2020 4K HDR10+", Some(2160), None, true),
+            ("Film.2020.HDTV.720p", Some(720), Some(Hdtv), false),
+            ("Film 2020 DVDRip 480p", Some(480), Some(Dvd), false),
+            ("Film (2020) DVD5", None, Some(Dvd), false),
+            ("Film.2020.TS.x264", None, Some(Cam), false),
+            ("Film (2020) CAMRip", None, Some(Cam), false),
+            ("Film.2020.DVDScr.XviD", None, Some(Screener), false),
+            ("Фильм (1990) VHSRip", None, Some(Vhs), false),
+            ("[Group] Show - 05 (1920x1080 x264)", Some(1080), None, false),
+        ] {
+            let found = ReleaseName::of(name);
+            assert_eq!(
+                (found.resolution, found.source, found.is_hdr),
+                (resolution, source, is_hdr),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_tells_who_made_the_release() {
+        for (name, group) in [
+            ("Film.2020.1080p.BluRay.x264-SPARKS", Some("SPARKS")),
+            ("[SubsPlease] Show - 05 (1080p) [1234ABCD].mkv", Some("SubsPlease")),
+            ("[ www.site.org ] - Film.2020.1080p", None),
+            ("Spider-Man 1080p", None),
+        ] {
+            assert_eq!(ReleaseName::of(name).group.as_deref(), group, "{name}");
+        }
+    }
+
+    #[test]
+    fn bare_numbers_of_files_make_a_series() {
+        let files: Vec<String> = (1..=12).map(|number| format!("Show (2010)/{number:02}.mkv")).collect();
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let name = of_torrent("Show (2010)", &files);
+        assert_eq!(
+            (name.kind, name.first_episode, name.last_episode),
+            (ReleaseKind::Series, Some(1), Some(12))
+        );
+        let name = of_torrent("Film", &["Film/Film.mkv", "Film/sample.mkv"]);
+        assert_eq!((name.kind, name.title.as_str()), (ReleaseKind::Film, "Film"));
+        let name = of_torrent("Film (2001)", &["Film.CD1.avi", "Film.CD2.avi"]);
+        assert_eq!(name.kind, ReleaseKind::Film);
+        let name = of_torrent("Книга [читает Некто]", &["01.mp3", "02.mp3"]);
+        assert_eq!(name.kind, ReleaseKind::Other);
+        let name = of_torrent("pictures", &["one.jpg"]);
+        assert_eq!(name.kind, ReleaseKind::Other);
+    }
+
+    #[test]
+    fn a_long_name_is_read_to_its_limit() {
+        let name = ReleaseName::of(&"Ж".repeat(100_000));
+        assert_eq!(name.title.len(), MAX_NAME_BYTES);
+        assert_eq!(ReleaseName::of(""), ReleaseName::default());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_in_bounds(text in ".{0,700}") {
+            crate::fuzz::release_name(text.as_bytes());
+        }
+
+        #[test]
+        fn any_row_of_pieces_is_read_in_bounds(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40)) {
+            crate::fuzz::release_name(pieces.concat().as_bytes());
+        }
+    }
+
+    /// What the parser looks at, in any order.
+    const PIECES: &[&str] = &[
+        " ",
+        ".",
+        "_",
+        "-",
+        " - ",
+        "/",
+        " / ",
+        "|",
+        "[",
+        "]",
+        "(",
+        ")",
+        "【",
+        "】",
+        "{",
+        "★",
+        "'",
+        ",",
+        "#",
+        "+",
+        "\u{0}",
+        "S01",
+        "e05",
+        "S01E02",
+        "1x05",
+        "Season",
+        "сезон",
+        "Серии:",
+        "из",
+        "of",
+        "12",
+        "05v2",
+        "2012",
+        "2024.03.15",
+        "240315",
+        "99999",
+        "第",
+        "集",
+        "第二季",
+        "全30集",
+        "시즌",
+        "5화",
+        "1080p",
+        "WEB-DL",
+        "FLAC",
+        "German",
+        "the",
+        "Complete",
+        "Series",
+        "T22",
+        "Cap.101",
+        "А",
+        "Dune",
+        "İ",
+        "ﬀ",
+        "x",
+        "х",
+        "TV-2",
+        "[Group]",
+        "www.a.com",
+        "%20",
+        "OVA",
+        "SP02",
+        "Special",
+        ".mkv",
+        ".mp3",
+        "Cap",
+        "to",
+        "по",
+    ];
 
     #[test]
     fn numbered_files_make_a_series_and_music_makes_none() {

@@ -22,9 +22,11 @@ pub(super) struct Facts {
     program: bool,
 }
 
-pub(super) fn is_book(name: &str) -> bool {
+/// Whether a name says that it is neither of a film nor of music.
+pub(super) fn says_other(name: &str) -> bool {
     let tokens = Tokens::of(super::bounded(name));
-    (0..tokens.len()).any(|at| look_up(tokens.word(at)) == Some(Word::Book))
+    let is_other = |at| matches!(look_up(tokens.word(at)), Some(Word::Book | Word::Program));
+    is_sport(tokens.word(0)) || (0..tokens.len()).any(is_other)
 }
 
 pub(super) fn read(text: &str, ending: Option<Ending>) -> ReleaseName {

@@ -49,6 +49,11 @@ pub(super) fn numbering(tokens: &Tokens<'_>, at: usize, context: Context) -> Opt
         .or_else(|| in_brackets(tokens, at, context))
         .or_else(|| in_front(tokens, at, context))
         .or_else(|| after_dash(tokens, at, context))?;
+    let is_known =
+        |range: Option<Range>| range.is_none_or(|(first, last)| first <= last && last <= LAST_EPISODE);
+    if !is_known(found.seasons) || !is_known(found.episodes) {
+        return None;
+    }
     let start = if found.start == 0 { start } else { found.start };
     Some(Found { start, ..found })
 }
