@@ -209,7 +209,7 @@ impl Facts {
         if is_sport(tokens.word(first)) {
             return ReleaseKind::Other;
         }
-        if !is_film && !self.is_numbered && is_scene_music(tokens) {
+        if !self.is_video && !self.is_sound && !self.is_numbered && is_scene_music(tokens) {
             return ReleaseKind::Music;
         }
         if ending == Some(Ending::Music)

@@ -397,6 +397,10 @@ fn season_before(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     let between = tokens.before(next);
     let is_near = between.len() <= 2 && !between.contains(['(', ')', '[', ']', '/', ',', ':', '-']);
     let word = tokens.word(next);
+    // "Формула 1. Сезон 2024"
+    if between.contains('.') && tokens.number(next + 1).is_some_and(|number| number > LAST_SEASON) {
+        return None;
+    }
     // "72 Seasons" is an album.
     let is_it = is_season(word) && !(word == "seasons" && first == last && number.is_some());
     (is_near && is_it).then(|| Found { next: next + 1, seasons: Some((first, last)), ..Found::default() })
@@ -580,6 +584,7 @@ fn after_dash(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found>
     let after = tokens.before(next);
     let is_end = next >= tokens.len() || after.contains(['[', '(', '【']);
     let is_before_title = after.contains(" - ") || after.contains("_-_");
+    let is_year_next = tokens.number(next).is_some_and(|year| YEARS.contains(&year));
     let is_last_word = is_end || matches!(tokens.word(next), "end" | "fin" | "final" | "raw" | "vostfr");
     let before = before.trim_start_matches(['!', '?', ')', '.', '~', '♪', '☆', '★']);
     let is_dashed = matches!(before, " - " | "_-_" | " – " | " — " | ".-.");
@@ -595,6 +600,7 @@ fn after_dash(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found>
         (context.is_group_first || is_subtitled || is_padded)
             && word.len() >= 2
             && (is_last_word || is_padded)
+            && !(is_year_next && word.len() == 4)
             && matches!(before, " " | "_" | ".")
     };
     is_it.then(|| Found { next, episodes: Some((first, last)), ..Found::default() })
