@@ -93,7 +93,7 @@ fn check(of: &[Golden]) {
     let right = of.len() - count;
     let summary =
         format!("{right} of {} names are right, {:.1} %", of.len(), 100.0 * right as f64 / of.len() as f64);
-    println!("{wrong}{summary}");
+    eprintln!("{wrong}{summary}");
     assert!(right * 100 >= of.len() * 97, "{wrong}{summary}");
 }
 
