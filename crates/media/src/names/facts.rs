@@ -1,6 +1,6 @@
 //! A name is read once through: what is a number, a year, a word of releases; the rest is the title.
 
-use super::numbers::{Context, Found, YEARS, numbering};
+use super::numbers::{Context, Found, YEARS, day, numbering};
 use super::title::{self, Stop, StopKind};
 use super::tokens::{Shape, Tokens};
 use super::words::{Ending, Word, is_sport, look_up};
@@ -41,6 +41,14 @@ pub(super) fn read(text: &str, ending: Option<Ending>) -> ReleaseName {
     let year = facts.year(&tokens, front.first);
     facts.stops.sort_by_key(|stop| stop.start);
     let kind = facts.kind(&tokens, ending, year, front.first);
+    // "Adele - 30" has no episodes, and programs are called by their whole names.
+    match kind {
+        ReleaseKind::Music => facts.stops.retain(|stop| stop.kind != StopKind::Number),
+        ReleaseKind::Other if ending == Some(Ending::Other) && !text.contains(' ') => {
+            facts.stops.retain(|stop| stop.kind != StopKind::Tech && stop.kind != StopKind::Tag);
+        }
+        _ => {}
+    }
     let mut titles = title::titles(&tokens, &facts.stops, &front, kind);
     let mut group = front.group;
     // "[REC] (2007)"
@@ -71,6 +79,10 @@ impl Facts {
     }
 
     fn numbers(&mut self, tokens: &Tokens<'_>, context: Context) {
+        // "[1998.05.21] Album"
+        if context.first > 0 {
+            self.numbers.day = day(tokens, 0).and_then(|found| found.day);
+        }
         let mut at = context.first;
         while at < tokens.len() {
             let Some(found) = numbering(tokens, at, context) else {
@@ -190,9 +202,26 @@ impl Facts {
             let last = last.or_else(|| candidates.iter().copied().find(|at| start_of(*at) > tech));
             last.map(first_of_range)
         };
-        let at = strong.or_else(weak)?;
+        // "Album - 1987 (1996)": the first is its own.
+        let own = strong
+            .and_then(|at| at.checked_sub(1))
+            .filter(|at| candidates.contains(at) && tokens.before(*at) == " - ");
+        let Some(at) = own.or(strong).or_else(weak) else { return self.glued_year(tokens, first) };
         self.stop(start_of(at), tokens.list[at].end, StopKind::Year);
         tokens.number(at)
+    }
+
+    /// "Film2010.1080p"
+    fn glued_year(&mut self, tokens: &Tokens<'_>, first: usize) -> Option<u32> {
+        let tech = self.stops.iter().find(|stop| stop.kind == StopKind::Tech)?.start;
+        let at = (first..tokens.len().saturating_sub(1)).find(|at| tokens.list[at + 1].start == tech)?;
+        let word = tokens.word(at);
+        let from = word.len().checked_sub(4).filter(|from| *from >= 3 && word.is_char_boundary(*from))?;
+        let is_glued = word[..from].chars().all(char::is_alphabetic);
+        let year = word[from..].parse().ok().filter(|year| is_glued && YEARS.contains(year))?;
+        let token = tokens.list[at];
+        self.stop(token.start + from, token.end, StopKind::Year);
+        Some(year)
     }
 
     fn kind(
@@ -203,10 +232,11 @@ impl Facts {
         first: usize,
     ) -> ReleaseKind {
         let is_film = self.is_video || self.is_sound || self.source.is_some();
-        if self.book || ending == Some(Ending::Other) && !is_film || self.program && !is_film {
+        if self.book || ending == Some(Ending::Other) && !is_film || self.program && !is_film && !self.music {
             return ReleaseKind::Other;
         }
-        if is_sport(tokens.word(first)) {
+        let is_formula = matches!(tokens.word(first), "formula" | "формула") && tokens.word(first + 1) == "1";
+        if self.numbers.seasons.is_none() && (is_formula || is_sport(tokens.word(first))) {
             return ReleaseKind::Other;
         }
         if !self.is_video && !self.is_sound && !self.is_numbered && is_scene_music(tokens) {

@@ -130,7 +130,7 @@ fn past_total(tokens: &Tokens<'_>, next: usize) -> usize {
 }
 
 /// "2024.03.15", "15.03.2024", "20240315" and "240315".
-fn day(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
+pub(super) fn day(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     let is_day = |year: u32, month: u32, day: u32| {
         ((1950..=*YEARS.end()).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day))
             .then_some((year, month, day))

@@ -2,7 +2,7 @@
 
 use super::ReleaseKind;
 use super::facts::is_name;
-use super::tokens::{Group, Shape, Tokens, is_cyrillic, opens};
+use super::tokens::{Group, Shape, Tokens, is_cyrillic, is_eastern, opens};
 use super::words::Word;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,13 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
             cleaned.truncate(cleaned.len() - " the".len());
             cleaned.truncate(cleaned.trim_end_matches(is_around).len());
         }
+        // "Kimi no Na wa. (2016)"
+        let raw = text[from..end].trim_end();
+        let dots = raw.len() - raw.trim_end_matches('.').len();
+        let is_before_bracket = text[end..].starts_with(['(', '[']) || end == to;
+        if dots > 0 && is_before_bracket && raw.contains(' ') && !cleaned.ends_with('.') {
+            cleaned.push_str(&raw[raw.len() - dots..]);
+        }
         if !cleaned.is_empty() && found.last() != Some(&cleaned) {
             found.push(cleaned);
         }
@@ -144,8 +151,22 @@ pub(super) fn titles(tokens: &Tokens<'_>, stops: &[Stop], front: &Front, kind: R
     if found.is_empty() {
         found.extend(after_number(tokens, stops, front, style));
     }
+    if let (Some(both), 1) = (found.first(), found.len())
+        && kind != ReleaseKind::Music
+        && let Some((title, original)) = eastern_and_latin(both)
+    {
+        found = vec![title.to_owned(), original.to_owned()];
+    }
     let mut found = found.into_iter();
     Titles { title: found.next().unwrap_or_default(), original: found.next() }
+}
+
+/// "卧虎藏龙 Crouching Tiger" is two titles.
+fn eastern_and_latin(both: &str) -> Option<(&str, &str)> {
+    let at = both.find(|c: char| c.is_ascii_alphabetic())?;
+    let (title, original) = (both[..at].trim_end(), &both[at..]);
+    let is_split = title.len() < at && title.chars().any(is_eastern) && !original.chars().any(is_eastern);
+    (is_split && original.len() >= 4).then_some((title, original))
 }
 
 /// Splits at the slashes that stand outside of brackets.
@@ -322,13 +343,19 @@ fn joining_dots(text: &str) -> usize {
     let is_word = |byte: u8| {
         byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'-' | b')' | b'(' | b',' | b'!')
     };
-    let joins = |around: &&[u8]| {
+    let joins = |(at, around): &(usize, &[u8])| {
+        // "S.H.I.E.L.D."
+        let is_word_at =
+            |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_some_and(|byte| is_word(*byte));
+        if !is_word_at(at.checked_sub(1)) && !is_word_at(Some(at + 3)) {
+            return false;
+        }
         around[1] == b'.'
             && is_word(around[0])
             && is_word(around[2])
             && !(around[0].is_ascii_digit() && around[2].is_ascii_digit())
     };
-    text.as_bytes().windows(3).filter(joins).count()
+    text.as_bytes().windows(3).enumerate().filter(joins).count()
 }
 
 fn without_dots(text: &str) -> String {

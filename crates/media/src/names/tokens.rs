@@ -65,6 +65,10 @@ pub(super) fn is_cyrillic(c: char) -> bool {
     script(c) == Script::Cyrillic
 }
 
+pub(super) fn is_eastern(c: char) -> bool {
+    script(c) == Script::East
+}
+
 pub(super) fn opens(c: char) -> Option<(Shape, char)> {
     Some(match c {
         '(' => (Shape::Round, ')'),

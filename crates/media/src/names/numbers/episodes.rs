@@ -187,7 +187,7 @@ pub(super) fn after_dash(tokens: &Tokens<'_>, at: usize, context: Context) -> Op
     let is_before_title = after.contains(" - ") || after.contains("_-_");
     let is_year_next = tokens.number(next).is_some_and(|year| YEARS.contains(&year));
     let is_last_word = is_end || matches!(tokens.word(next), "end" | "fin" | "final" | "raw" | "vostfr");
-    let before = before.trim_start_matches(['!', '?', ')', '.', '~', '♪', '☆', '★']);
+    let before = before.trim_start_matches(['!', '?', ')', ']', '.', '~', '♪', '☆', '★']);
     let is_dashed = matches!(before, " - " | "_-_" | " – " | " — " | ".-.");
     let is_it = if before.ends_with('#') {
         true

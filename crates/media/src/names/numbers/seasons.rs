@@ -191,6 +191,8 @@ pub(super) fn season_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     } else if let Some(rest) = tokens.word(at).strip_prefix("season").filter(|rest| rest.len() <= 2) {
         let season = rest.parse().ok()?;
         Found { next: at + 1, seasons: Some((season, season)), ..Found::default() }
+    } else if tokens.word(at) == "series" && is_series_number(tokens, at + 1) {
+        season_after(tokens, at)?
     } else {
         season_before(tokens, at)?
     };
@@ -202,6 +204,14 @@ pub(super) fn season_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
         (found.next, found.episodes) = (episodes.next, episodes.episodes);
     }
     Some(found)
+}
+
+/// British ones count in series: "Series 3 Episode 2".
+fn is_series_number(tokens: &Tokens<'_>, at: usize) -> bool {
+    let ends = at + 1 >= tokens.len() || tokens.after(at).contains(['[', '(']);
+    let next = tokens.word(at + 1);
+    tokens.number(at).is_some()
+        && (ends || is_episode(next) || matches!(next, "complete" | "720p" | "1080p" | "dvdrip"))
 }
 
 fn season_after(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
