@@ -42,19 +42,19 @@ pub(super) struct Context {
 /// The numbering that begins at this word.
 pub(super) fn numbering(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
     let start = tokens.list.get(at)?.start;
-    let found = day(tokens, at)
-        .or_else(|| season_and_episode(tokens, at))
-        .or_else(|| crossed(tokens, at, context))
-        .or_else(|| season_words(tokens, at))
-        .or_else(|| episode_words(tokens, at))
-        .or_else(|| eastern(tokens, at))
-        .or_else(|| of_all(tokens, at))
-        .or_else(|| broadcast(tokens, at))
-        .or_else(|| unnumbered(tokens, at))
-        .or_else(|| special(tokens, at, context))
-        .or_else(|| in_brackets(tokens, at, context))
-        .or_else(|| in_front(tokens, at, context))
-        .or_else(|| after_dash(tokens, at, context))?;
+    // Most words have no digit, and then little can be meant.
+    let found = if tokens.word(at).bytes().any(|byte| byte.is_ascii_digit()) {
+        day(tokens, at)
+            .or_else(|| season_and_episode(tokens, at))
+            .or_else(|| crossed(tokens, at, context))
+            .or_else(|| in_words(tokens, at, context))
+            .or_else(|| of_all(tokens, at))
+            .or_else(|| in_brackets(tokens, at, context))
+            .or_else(|| in_front(tokens, at, context))
+            .or_else(|| after_dash(tokens, at, context))?
+    } else {
+        in_words(tokens, at, context)?
+    };
     let is_known =
         |range: Option<Range>| range.is_none_or(|(first, last)| first <= last && last <= LAST_EPISODE);
     if !is_known(found.seasons) || !is_known(found.episodes) {
@@ -62,6 +62,15 @@ pub(super) fn numbering(tokens: &Tokens<'_>, at: usize, context: Context) -> Opt
     }
     let start = if found.start == 0 { start } else { found.start };
     Some(Found { start, ..found })
+}
+
+fn in_words(tokens: &Tokens<'_>, at: usize, context: Context) -> Option<Found> {
+    season_words(tokens, at)
+        .or_else(|| episode_words(tokens, at))
+        .or_else(|| eastern(tokens, at))
+        .or_else(|| broadcast(tokens, at))
+        .or_else(|| unnumbered(tokens, at))
+        .or_else(|| special(tokens, at, context))
 }
 
 fn digits(word: &str) -> (&str, &str) {

@@ -333,7 +333,9 @@ fn clean(raw: &str, style: Style) -> String {
     if style.kind == ReleaseKind::Music && spaces == 0 && !trimmed.contains(" - ") {
         out = out.replace('-', " - ");
     }
-    let out = out.replace(['_', '\u{a0}'], " ");
+    // "x86_64"
+    let is_whole_name = style.kind == ReleaseKind::Other && trimmed.contains("x86_64");
+    let out = if is_whole_name { out } else { out.replace(['_', '\u{a0}'], " ") };
     let words: Vec<&str> = out.split_whitespace().collect();
     words.join(" ")
 }

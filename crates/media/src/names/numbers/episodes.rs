@@ -74,7 +74,9 @@ pub(super) fn episode_words(tokens: &Tokens<'_>, at: usize) -> Option<Found> {
     if tokens.number(next + 1).is_some() && !is_episode_count(word) && word.is_ascii() {
         return None;
     }
-    if first == last && is_episode_count(word) {
+    // "4 серии из 4" are all of them.
+    let is_all = tokens.word(next + 1) == "из" && tokens.number(next + 2) == Some(first) && first > 1;
+    if first == last && (is_episode_count(word) || is_all) {
         found(1, last, next + 1)
     } else {
         found(first, last, next + 1)
