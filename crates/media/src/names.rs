@@ -92,13 +92,13 @@ impl ReleaseName {
 /// so, and what it does not say of the seasons and of the picture is taken from them.
 pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
     let mut whole = ReleaseName::of(name);
-    let ending_of = |file: &str| without_ending(bounded(file)).1;
-    let files =
-        || file_names.iter().take(MAX_VOTES).map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
-    let mut videos: Vec<ReleaseName> =
-        files().filter(|file| ending_of(file) == Some(Ending::Video)).map(ReleaseName::of).collect();
+    let of_ending = |wanted| {
+        let paths = file_names.iter().take(MAX_VOTES);
+        paths.filter(move |path| without_ending(path).1 == Some(wanted))
+    };
+    let mut videos: Vec<ReleaseName> = of_ending(Ending::Video).map(|path| of_path(path)).collect();
     if videos.is_empty() {
-        let music = files().filter(|file| ending_of(file) == Some(Ending::Music)).count();
+        let music = of_ending(Ending::Music).count();
         if music > 0 && whole.kind != ReleaseKind::Music {
             let is_book = whole.kind == ReleaseKind::Other && facts::says_other(name);
             whole.kind = if is_book { ReleaseKind::Other } else { ReleaseKind::Music };
@@ -142,6 +142,19 @@ pub fn of_torrent(name: &str, file_names: &[&str]) -> ReleaseName {
         whole.is_hdr |= first.is_hdr;
     }
     whole
+}
+
+/// The name of a file; the season may be that of its folder.
+fn of_path(path: &str) -> ReleaseName {
+    let (folders, file) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
+    let mut name = ReleaseName::of(file);
+    if name.first_season.is_none() {
+        let folder = folders.rsplit(['/', '\\']).next().map(ReleaseName::of).unwrap_or_default();
+        if folder.first_season == folder.last_season {
+            (name.first_season, name.last_season) = (folder.first_season, folder.last_season);
+        }
+    }
+    name
 }
 
 fn fill(whole: &mut ReleaseName, episodes: &[&ReleaseName]) {
@@ -256,6 +269,11 @@ mod tests {
             (name.kind, name.first_episode, name.last_episode),
             (ReleaseKind::Series, Some(1), Some(12))
         );
+        let files =
+            ["Show/Season 2/01.mkv", "Show/Season 2/02.mkv", "Show/Сезон 3/01.mkv", "Show/Сезон 3/02.mkv"];
+        let name = of_torrent("Show", &files);
+        assert_eq!((name.kind, name.first_season, name.last_season), (ReleaseKind::Series, Some(2), Some(3)));
+        assert_eq!(name.first_episode, None, "of several seasons");
         let name = of_torrent("Film", &["Film/Film.mkv", "Film/sample.mkv"]);
         assert_eq!((name.kind, name.title.as_str()), (ReleaseKind::Film, "Film"));
         let name = of_torrent("Film (2001)", &["Film.CD1.avi", "Film.CD2.avi"]);

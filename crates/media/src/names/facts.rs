@@ -197,8 +197,8 @@ impl Facts {
                     at > first && is_year(&(at - 1)) && matches!(tokens.before(at), "-" | "–" | " - ");
                 if is_range && !is_title(at - 1) { at - 1 } else { at }
             };
-            let last = before().filter(|at| ends_title(*at)).filter(is_in_title).next_back();
-            let last = last.or_else(|| before().filter(is_in_title).next_back());
+            let last = before().filter(|at| ends_title(*at)).rfind(is_in_title);
+            let last = last.or_else(|| before().rfind(is_in_title));
             let last = last.or_else(|| candidates.iter().copied().find(|at| start_of(*at) > tech));
             last.map(first_of_range)
         };
