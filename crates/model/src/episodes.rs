@@ -34,11 +34,14 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?i)\bs(?<season>\d{1,3})[ ._-]{0,3}e(?<number>\d{1,4})(?:[ ._-]{0,3}e?(?:p)?(?<last>\d{1,4})\b)?",
         r"(?i)\b(?<season>\d{1,2})x(?<number>\d{2,3})(?:-(?:\d{1,2}x)?(?<last>\d{2,3}))?\b",
         r"(?i)\bseason[ ._-]{0,3}(?<season>\d{1,3})\W{1,5}(?:episode|ep|e)[ ._-]{0,3}(?<number>\d{1,4})\b",
-        r"(?i)(?:сезон[ ._-]{0,3}(?<season>\d{1,3})|(?<season2>\d{1,3})[ ._-]{0,3}сезон)\W{1,5}(?:(?:серия|эпизод)[ ._-]{0,3}(?<number>\d{1,4})|(?<number2>\d{1,4})[ ._-]{0,3}(?:серия|эпизод))",
-        r"(?i)\b(?:episode|ep|e|серия|эпизод)[ ._-]{0,3}(?<number>\d{1,4})(?:v\d)?\b",
-        r"(?i)\b(?<number>\d{1,4})[ ._-]{0,3}(?:серия|эпизод)",
+        r"(?i)(?:сезон[ ._-]{0,3}(?<season>\d{1,3})|(?<season2>\d{1,3})[ ._-]{0,3}сезон)\W{1,5}(?:(?:серия|эпизод|выпуск)[ ._-]{0,3}(?<number>\d{1,4})|(?<number2>\d{1,4})[ ._-]{0,3}(?:серия|эпизод|выпуск))",
+        r"(?i)\b(?:s|season )(?<season>\d{1,2}) - (?<number>\d{1,4})(?:v\d)?(?: |$|\[|\()",
+        r"(?i)\b(?<season>\d{1,2})(?:st|nd|rd|th) season - (?<number>\d{1,4})(?:v\d)?(?: |$|\[|\()",
+        r"(?:第(?<season>\d{1,2})[季期] ?)?第(?<number>\d{1,4})[集话話回]|(?<number2>\d{1,4})[회화]",
+        r"(?i)\b(?:episode|ep|e|folge|серия|эпизод|выпуск)[ ._-]{0,3}(?<number>\d{1,4})(?:v\d)?\b",
+        r"(?i)\b(?<number>\d{1,4})(?:-я)?[ ._-]{0,3}(?:серия|эпизод|выпуск)",
         r" - (?<number>\d{1,4})(?:v\d)?(?: |$|\[|\()",
-        r"\[(?<number>\d{1,3})(?:v\d)?\]",
+        r"\[(?<number>\d{1,3})(?:v\d)?\]|\((?<number2>0\d{1,2})\)",
         r"^(?<number>\d{1,3})(?:[ ._-]|$)",
     ]
     .into_iter()
@@ -57,7 +60,9 @@ impl Episode {
         // Who made the release says nothing of the series.
         let stem =
             stem.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(stem, |(_, rest)| rest);
-        let stem = stem.trim_start_matches([' ', '_', '.']);
+        // An underscore is a space, and no letter of a word.
+        let stem = stem.trim_start_matches([' ', '_', '.']).replace('_', " ");
+        let stem = stem.as_str();
         let found = PATTERNS.iter().find_map(|pattern| pattern.captures(stem))?;
         let number = number(&found, &["number", "number2"])?;
         let last_number = number_or(&found, "last", number);
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!(PATTERNS.len(), 9);
+        assert_eq!(PATTERNS.len(), 12);
         assert!(SEASON_FOLDER.is_some());
     }
 
@@ -166,6 +171,18 @@ mod tests {
             ("Show/S02/04 - Title.mkv", ("", 2, 4, 4)),
             ("Show/Specials/Show S00E03.mkv", ("show", 0, 3, 3)),
             ("Show Ep. 12.mp4", ("show", 1, 12, 12)),
+            ("show_s02e01_1080p.mkv", ("show", 2, 1, 1)),
+            ("[Group]_Series_Name_-_14_(1280x720_h264)_[ABCDEF01].mkv", ("series name", 1, 14, 14)),
+            ("[Group] Series S2 - 03 (720p) [AABBCCDD].mkv", ("series", 2, 3, 3)),
+            ("[Group] Series Season 2 - 24 END [1080p].mkv", ("series", 2, 24, 24)),
+            ("[Group] Series 7th Season - 04 [1080p].mkv", ("series", 7, 4, 4)),
+            ("[Raws] 名探偵コナン 第1120話 (1920x1080).mp4", ("名探偵コナン", 1, 1120, 1120)),
+            ("進撃の巨人 第2期 第3話.mp4", ("進撃の巨人", 2, 3, 3)),
+            ("무한도전 563회.mp4", ("무한도전", 1, 563, 563)),
+            ("Передача. 5 сезон, 12 выпуск.mp4", ("передача", 5, 12, 12)),
+            ("Сериал 1-я серия.avi", ("сериал", 1, 1, 1)),
+            ("Сериал (05).avi", ("сериал", 1, 5, 5)),
+            ("Serie Folge 480.mp4", ("serie", 1, 480, 480)),
         ];
         for (path, (series, season, number, last_number)) in table {
             let wanted = Episode { series: series.to_owned(), season, number, last_number };
