@@ -56,7 +56,7 @@ test("a service is written down, asked, and what it knows plays at one press", a
     await page.getByRole("searchbox", { name: "What to look for" }).fill("short river");
     await page.keyboard.press("Enter");
     const result = page.getByRole("listitem").filter({ hasText: "Short River (2024)" });
-    await expect(result).toContainText(/4K HDR · BluRay · 4\.2\sGB · 12 seeders/);
+    await expect(result).toContainText(/4K HDR BluRay · 4\.2\sGB · 12 seeders/);
     expect(jackett.asked).toEqual(["short river"]);
     const player = await openingPlayer(page, () => result.getByRole("button", { name: /^Play/ }).click());
     await playsPast(player, 0.3);

@@ -34,10 +34,3 @@ export function shownResults(
       return wanted.toSorted((a, b) => (b.published_at_secs ?? 0) - (a.published_at_secs ?? 0));
   }
 }
-
-/** "4K HDR · BluRay": how good it is, as far as its name says. */
-export function qualityText({ about }: SearchResult): string {
-  const lines = about.resolution_lines;
-  const picture = [lines === null ? "" : lines === 2160 ? "4K" : `${lines}p`, about.is_hdr ? "HDR" : ""];
-  return [picture.filter(Boolean).join(" "), about.source ?? ""].filter(Boolean).join(" · ");
-}
