@@ -74,6 +74,7 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
                 | AppEvent::MarksChanged { .. }
                 | AppEvent::AccessChanged { .. }
                 | AppEvent::NetworkChanged { .. }
+                | AppEvent::ViewersChanged { .. }
                 | AppEvent::NoticesChanged { .. }
                 | AppEvent::PlayerTargetChanged { .. } => continue,
             }

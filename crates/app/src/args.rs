@@ -321,8 +321,20 @@ pub struct AppInfo {
     /// Where TorrServer's clients and other players find us; `None` before the server runs.
     pub server_url: Option<String>,
     pub peer_port: Option<u16>,
+    /// What the desktop around the windows can do; `None` without one.
+    pub shell: Option<Shell>,
     /// The MSE types that [`PlaybackOpen::playable_types`] chooses from.
     pub probed_types: Vec<String>,
+}
+
+/// What the desktop can do for the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Shell {
+    /// Whether it shows tray icons.
+    pub has_tray: bool,
+    /// Whether it may be told to start the program when the person logs in.
+    pub can_start_at_login: bool,
 }
 
 /// The players that are on this computer, in the order in which to offer them.

@@ -18,6 +18,8 @@ use crate::args::{
     TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
+use crate::storage::StorageInfo;
+use crate::viewers::ViewerRef;
 
 /// Who calls. The player shows names, subtitles and pictures of strangers, so it gets only what playing needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +175,10 @@ commands! {
 
     /// Changes settings; answers with all of them.
     Owner settings_update: settings::update(SettingsPatch) -> Settings;
+    /// Sets everything back to how it was at first, but for what clients keep here, the password and the devices.
+    Owner settings_reset: settings::reset(Nothing) -> Settings;
+    /// What lies on the disk, and what more may.
+    Owner storage_info: storage::info(Nothing) -> StorageInfo;
     /// The network interfaces of this computer, without loopback: what `transfers.network_interface` can name.
     Owner network_interfaces: interface::list(Nothing) -> Vec<NetworkInterface>;
 
@@ -182,6 +188,8 @@ commands! {
     Owner device_add: access::add_device(DeviceAdd) -> DeviceAdded;
     /// Takes a device's token away. What it plays at this moment ends.
     Owner device_remove: access::remove_device(DeviceRef) -> ();
+    /// Ends what a device of the local network is doing here, and keeps it out for ten minutes.
+    Owner viewer_kick: viewers::kick(ViewerRef) -> ();
     /// A text as a QR code.
     Owner qr_code: access::qr_code(QrText) -> QrCode;
 }

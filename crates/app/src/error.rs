@@ -89,6 +89,9 @@ impl Coded for SettingsError {
             | Self::SeedRatio(_)
             | Self::DiskBudget(_)
             | Self::Proxy(_)
+            | Self::UiScale(_)
+            | Self::Speed(_)
+            | Self::Language(_)
             | Self::Interface(_) => ErrorCode::BadRequest,
         }
     }

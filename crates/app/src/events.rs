@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use freshet_model::{
     Access, AppEvent, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget, Revision, Settings,
-    Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, rules,
+    Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, Viewer,
+    rules,
 };
 use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -36,6 +37,7 @@ enum Request {
     PlayerTarget(Option<PlayerTarget>),
     TransfersPaused(bool),
     Network(NetworkStatus),
+    Viewers(Vec<Viewer>),
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl EventHub {
             player_target: None,
             transfers_paused: false,
             network: NetworkStatus::default(),
+            viewers: Vec::new(),
         };
         tasks.spawn("events", state.run(changes, queue));
         Self { requests }
@@ -87,6 +90,10 @@ impl EventHub {
 
     pub(crate) async fn set_network(&self, network: NetworkStatus) {
         let _ = self.requests.send(Request::Network(network)).await;
+    }
+
+    pub(crate) async fn set_viewers(&self, viewers: Vec<Viewer>) {
+        let _ = self.requests.send(Request::Viewers(viewers)).await;
     }
 
     pub(crate) fn subscribe(&self, caller: Caller) -> EventStream {
@@ -128,7 +135,11 @@ impl EventStream {
         let mut event = self.next_for_owner().await?;
         if !self.caller.is_owner() {
             match &mut event {
-                AppEvent::Snapshot(snapshot) => snapshot.settings.hide_secrets(),
+                AppEvent::Snapshot(snapshot) => {
+                    snapshot.settings.hide_secrets();
+                    snapshot.viewers.clear();
+                }
+                AppEvent::ViewersChanged { viewers } => viewers.clear(),
                 AppEvent::SettingsChanged { settings, .. } => settings.hide_secrets(),
                 _ => {}
             }
@@ -182,6 +193,7 @@ fn revision(event: &AppEvent) -> Option<Revision> {
         | AppEvent::AccessChanged { revision, .. } => Some(*revision),
         AppEvent::Snapshot(_)
         | AppEvent::NetworkChanged { .. }
+        | AppEvent::ViewersChanged { .. }
         | AppEvent::StatsChanged { .. }
         | AppEvent::NoticesChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }
@@ -200,6 +212,7 @@ struct HubState {
     player_target: Option<PlayerTarget>,
     transfers_paused: bool,
     network: NetworkStatus,
+    viewers: Vec<Viewer>,
 }
 
 impl HubState {
@@ -254,6 +267,10 @@ impl HubState {
             Request::Network(network) => {
                 self.network = network.clone();
                 self.emit(AppEvent::NetworkChanged { network });
+            }
+            Request::Viewers(viewers) => {
+                self.viewers = viewers.clone();
+                self.emit(AppEvent::ViewersChanged { viewers });
             }
         }
     }
@@ -347,6 +364,7 @@ impl HubState {
             settings: stored.settings,
             access: stored.access.summary(),
             network: self.network.clone(),
+            viewers: self.viewers.clone(),
             stats: self.stats.borrow().as_ref().clone(),
             notices: self.notices.clone(),
             player_target: self.player_target,

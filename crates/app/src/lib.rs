@@ -37,9 +37,11 @@ mod resume;
 mod search;
 mod settings;
 mod start;
+mod storage;
 mod tasks;
 mod transfers;
 mod viewed;
+mod viewers;
 mod watch_folder;
 
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText}
 pub use args::{
     AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface,
     NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
-    PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure, SearchResult, SubtitleOpen, SubtitleRead,
+    PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure, SearchResult, Shell, SubtitleOpen, SubtitleRead,
     SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove,
     TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
@@ -70,8 +72,10 @@ pub use logging::{LogGuard, start_logging};
 pub use playback::{MediaPart, MediaPartError, SubtitlePart};
 pub use preload::PreloadProgress;
 pub use start::StartError;
+pub use storage::StorageInfo;
 pub use tasks::Tasks;
 pub use viewed::ClientMark;
+pub use viewers::{Guest, Seat, SentAway, ViewerRef};
 
 /// The running application. Cheap to clone; ends with [`App::shutdown`].
 #[derive(Debug, Clone)]
@@ -103,5 +107,7 @@ struct Inner {
     person_web: freshet_web::WebClient,
     offered_links: search::OfferedLinks,
     server_url: std::sync::OnceLock<String>,
+    shell: std::sync::OnceLock<args::Shell>,
+    viewers: Arc<viewers::Viewers>,
     passwords: access::Passwords,
 }

@@ -262,8 +262,11 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
     let opened = probe_file(app, &id, args.info_hash, file_index).await;
     let (file, probe) = opened.inspect_err(|_| app.inner.playbacks.remove(&id))?;
 
-    let mark = marks.get(file_index);
-    let resume_at_secs = mark
+    let settings = app.settings();
+    let wishes = &settings.playback;
+    let resume_at_secs = marks
+        .get(file_index)
+        .filter(|_| wishes.resume_enabled)
         .and_then(|mark| rules::resume_position_secs(mark, probe.duration_secs, file.kind, clock::now_ms()));
     let around = app.around(&record, &file).await?;
     if let Some(playback) = app.inner.playbacks.table().open.get_mut(&id) {
@@ -277,7 +280,8 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         file_name: file.name().to_owned(),
         duration_secs: probe.duration_secs,
         resume_at_secs: resume_at_secs.unwrap_or(0.0),
-        next_up_at_secs: next_up_at_secs(probe.duration_secs, &probe.chapters),
+        next_up_at_secs: next_up_at_secs(probe.duration_secs, &probe.chapters)
+            .filter(|_| wishes.next_enabled),
         chapters: probe.chapters.clone(),
         previous_file: around.previous,
         next_file: around.next,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_model::{Settings, SettingsPatch, TransferSettings, WireError};
+use freshet_model::{ErrorCode, Settings, SettingsPatch, TransferSettings, WireError};
 
-use crate::args::VolumeSet;
+use crate::args::{Nothing, VolumeSet};
 use crate::error::Coded as _;
 use crate::{App, AppConfig};
 
@@ -36,7 +36,8 @@ impl App {
             let engine = &app.inner.engine;
             while settings.changed().await.is_ok() {
                 let now = settings.borrow_and_update().clone();
-                engine.set_limits(now.download_limit_bytes_per_sec, now.upload_limit_bytes_per_sec);
+                let limits = now.rate_limits();
+                engine.set_limits(limits.download, limits.upload);
                 engine.set_idle_timeout(Duration::from_secs(now.idle_timeout_secs.into()));
                 if now.disk_budget_bytes != disk_budget_bytes {
                     disk_budget_bytes = now.disk_budget_bytes;
@@ -64,6 +65,21 @@ pub(crate) fn transfers_of(config: &AppConfig, settings: &Settings) -> TransferS
 
 pub(crate) async fn update(app: &App, patch: SettingsPatch) -> Result<Settings, WireError> {
     Ok(Arc::unwrap_or_clone(app.update_settings(patch).await?))
+}
+
+pub(crate) async fn reset(app: &App, _: Nothing) -> Result<Settings, WireError> {
+    let failed = |error: serde_json::Error| WireError::new(ErrorCode::Internal, error.to_string());
+    // A patch has the fields of the settings, so that one that is made of the defaults can forget none.
+    let patch = serde_json::to_value(Settings::default()).and_then(serde_json::from_value::<SettingsPatch>);
+    let patch = SettingsPatch {
+        // Who has been here before is not asked again, and the loudness is no setting to a person.
+        is_welcomed: None,
+        volume: None,
+        is_muted: None,
+        torrserver: None,
+        ..patch.map_err(failed)?
+    };
+    update(app, patch).await
 }
 
 pub(crate) async fn set_volume(app: &App, args: VolumeSet) -> Result<(), WireError> {

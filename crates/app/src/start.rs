@@ -69,8 +69,8 @@ impl App {
             blocklist: if let Look::New(list) = &first_look { Arc::clone(list) } else { Arc::default() },
             routed_too: vec![person_web.clone()],
             addresses: config.addresses,
-            download_limit_bytes_per_sec: settings.download_limit_bytes_per_sec,
-            upload_limit_bytes_per_sec: settings.upload_limit_bytes_per_sec,
+            download_limit_bytes_per_sec: settings.rate_limits().download,
+            upload_limit_bytes_per_sec: settings.rate_limits().upload,
             limits: EngineLimits {
                 idle_timeout: Duration::from_secs(settings.idle_timeout_secs.into()),
                 ..EngineLimits::default()
@@ -112,6 +112,8 @@ impl App {
                 person_web,
                 offered_links: crate::search::OfferedLinks::default(),
                 server_url: OnceLock::new(),
+                shell: OnceLock::new(),
+                viewers: Arc::default(),
                 passwords: crate::access::Passwords::new(),
             }),
         };
@@ -120,6 +122,7 @@ impl App {
         app.follow_line();
         app.follow_supply();
         app.follow_interface();
+        app.follow_viewers();
         app.hold_to_budget().await;
         app.remember_good_peers();
         app.watch_folder();

@@ -10,6 +10,17 @@ const MAX_AUTOMATIC_BYTES: u64 = 20_000_000_000;
 /// The share of what the disk could give.
 const AUTOMATIC_SHARE: u64 = 4;
 
+/// Of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StorageUse {
+    /// What counts against the budget.
+    pub used_bytes: u64,
+    /// `None` before [`Engine::set_disk_budget`].
+    pub budget_bytes: Option<u64>,
+    /// `None` where the system does not tell.
+    pub free_bytes: Option<u64>,
+}
+
 impl Engine {
     /// Changes what the pieces of all torrents together may take of the disk, but for the pinned ones. 0 leaves it to the
     /// disk: a quarter of what is free or in use by pieces, 20 GB at most. Returns when what is too much was given up.
@@ -24,6 +35,18 @@ impl Engine {
             chosen => chosen,
         };
         swarm.set_budget(Some(budget)).await;
+    }
+
+    /// What the pieces take of the disk now, and what more they may.
+    pub async fn storage(&self) -> StorageUse {
+        let swarm = self.inner.swarm.clone();
+        let room = tokio::task::spawn_blocking(move || swarm.room_bytes()).await;
+        let used_bytes = self.inner.swarm.kept_bytes();
+        StorageUse {
+            used_bytes,
+            budget_bytes: self.inner.swarm.budget_bytes(),
+            free_bytes: room.ok().and_then(Result::ok).map(|room| room.saturating_sub(used_bytes)),
+        }
     }
 
     /// Lets the pieces of a torrent that nobody has activated since the start count against the budget. Those that this is

@@ -35,6 +35,7 @@ mod turns;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use budget::StorageUse;
 pub use config::{EngineConfig, EngineLimits, EngineStatus};
 pub use engine::{Engine, TorrentSpec};
 pub use error::{

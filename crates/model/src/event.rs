@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Access, AccessSummary, InfoHash, NetworkStatus, PlayerTarget, Revision, Settings, TorrentMarks,
-    TorrentRecord, TorrentSummary, TransferStats,
+    TorrentRecord, TorrentSummary, TransferStats, Viewer,
 };
 
 /// A change that is on the disk, as the store tells it: always the full new value.
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub settings: Settings,
     pub access: AccessSummary,
     pub network: NetworkStatus,
+    /// Who of the local network is here; told to the person at the computer alone.
+    pub viewers: Vec<Viewer>,
     pub stats: Vec<TransferStats>,
     pub notices: Vec<Notice>,
     pub player_target: Option<PlayerTarget>,
@@ -64,6 +66,9 @@ pub enum AppEvent {
     },
     NetworkChanged {
         network: NetworkStatus,
+    },
+    ViewersChanged {
+        viewers: Vec<Viewer>,
     },
     /// All torrents in use; the ones that are not named are idle.
     StatsChanged {

@@ -37,6 +37,7 @@ mod telemetry;
 mod torrent;
 mod torrs;
 mod transfer;
+mod viewers;
 
 pub use about::{ContentKind, TorrentAbout};
 pub use access::{
@@ -62,8 +63,9 @@ pub use playback::{
 };
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
-    Indexer, Language, NetworkPatch, NetworkSettings, SearchPatch, SearchSettings, Settings, SettingsError,
-    SettingsPatch, SpareLine, Theme, TransferPatch, TransferSettings,
+    DesktopPatch, DesktopSettings, Indexer, Language, NetworkPatch, NetworkSettings, OnClose, PlaybackPatch,
+    PlaybackSettings, RateLimits, SearchPatch, SearchSettings, Settings, SettingsError, SettingsPatch,
+    SkipMode, SlowPatch, SlowSettings, SpareLine, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
 pub use subtitle_files::subtitle_files;
@@ -78,3 +80,4 @@ pub use telemetry::{
 pub use torrent::{AddedFrom, TorrentDetail, TorrentRecord, TorrentState, TorrentSummary, TransferStats};
 pub use torrs::{Torrs, TorrsError};
 pub use transfer::{TransferInfo, web_paths};
+pub use viewers::{ViewedFile, Viewer, ViewerId, ViewerPass};

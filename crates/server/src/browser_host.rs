@@ -147,6 +147,7 @@ pub(crate) async fn media(
     State(state): State<ServerState>,
     path: Result<Path<(String, String)>, PathRejection>,
     at: Result<Query<At>, QueryRejection>,
+    Extension(visitor): Extension<Visitor>,
     request: HeaderMap,
 ) -> Response {
     let Ok(Path((token, part))) = path else { return reply::not_found() };
@@ -161,6 +162,9 @@ pub(crate) async fn media(
         return subtitle_part(state, token, part).await;
     }
     let Ok(part) = part.parse() else { return reply::not_found() };
+    if let (Some(seat), Some(file)) = (&visitor.seat, state.app.media_file(&token)) {
+        seat.watches(file);
+    }
     let Some(answer) = state.stop.run_until_cancelled(state.app.media_part(&token, part)).await else {
         return reply::empty(StatusCode::SERVICE_UNAVAILABLE);
     };

@@ -103,8 +103,11 @@ export function stats(change: Partial<TransferStats> = {}): TransferStats {
 export const settings: Settings = {
   language: "en",
   theme: "system",
+  ui_scale_percent: 100,
+  is_welcomed: true,
   download_limit_bytes_per_sec: 0,
   upload_limit_bytes_per_sec: 0,
+  slow: { is_on: false, download_limit_bytes_per_sec: 500_000, upload_limit_bytes_per_sec: 50_000 },
   volume: 0.5,
   is_muted: false,
   track_client_positions: true,
@@ -112,6 +115,23 @@ export const settings: Settings = {
   preload_bytes: 33_554_432,
   disk_budget_bytes: 0,
   watch_dir: "",
+  playback: {
+    default_speed: 1,
+    skip_mode: "button",
+    next_enabled: true,
+    resume_enabled: true,
+    pictures_enabled: true,
+    audio_language: "",
+    subtitle_language: "",
+  },
+  desktop: {
+    start_at_login: false,
+    on_close: "tray",
+    notify_ready: true,
+    notify_complete: true,
+    notify_no_peers: true,
+    notify_problems: true,
+  },
   transfers: {
     encryption_required: false,
     tcp_enabled: true,
@@ -160,6 +180,7 @@ export function snapshot(change: Partial<Snapshot> = {}): AppEvent {
     settings,
     access: { has_password: false, devices: [] },
     network: { urls: [], https_urls: [], certificate_sha256: null, problem: null },
+    viewers: [],
     stats: [],
     notices: [],
     player_target: null,
@@ -173,6 +194,7 @@ export const info: AppInfo = {
   data_dir: "/data",
   server_url: "http://127.0.0.1:8090",
   peer_port: 42131,
+  shell: null,
   probed_types: ["video/mp4; codecs=h264", "video/mp4; codecs=hevc"],
 };
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use freshet_media::{Part, PartError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose};
-use freshet_model::{ErrorCode, MediaRun, PlaybackId, WireError};
+use freshet_model::{ErrorCode, MediaRun, PlaybackId, ViewedFile, WireError};
 
-use super::{Table, random_token, unknown_playback};
+use super::{Playback, Table, random_token, unknown_playback};
 use crate::App;
 use crate::error::Coded as _;
 
@@ -88,6 +88,14 @@ impl App {
             replaced.push_back(old.token.clone());
         }
         Ok(MediaRun { mime, path, mode, start_secs: at_secs, timestamp_offset_secs })
+    }
+
+    /// Which file the run with this token delivers.
+    pub fn media_file(&self, token: &str) -> Option<ViewedFile> {
+        let table = self.inner.playbacks.table();
+        let is_meant = |playback: &&Playback| playback.run.as_ref().is_some_and(|run| run.token == token);
+        let playback = table.open.values().find(is_meant)?;
+        Some(ViewedFile { info_hash: playback.info_hash, file_index: playback.file_index })
     }
 
     /// Part `part` of the run with this token: 0 is the header. Waits as long as the film's bytes take to arrive.

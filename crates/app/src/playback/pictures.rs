@@ -85,6 +85,9 @@ impl App {
             let playback = table.open.get(id).ok_or_else(unknown_playback)?;
             (playback.info_hash, playback.file_index, playback.moments.clone())
         };
+        if !self.settings().playback.pictures_enabled {
+            return Ok(None);
+        }
         let Some(frame) = moments.key_frame(at_secs) else { return Ok(None) };
         let pictures = &self.inner.pictures;
         let place = (info_hash, file_index, frame.start_byte);

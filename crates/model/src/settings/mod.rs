@@ -1,7 +1,10 @@
 //! What a person can choose. Every change is applied at once.
 
+mod desktop;
 mod group;
+mod limits;
 mod network;
+mod playback;
 mod search;
 mod transfers;
 
@@ -9,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BadProxy, Proxy};
 
+pub use desktop::{DesktopPatch, DesktopSettings, OnClose};
+pub use limits::{RateLimits, SlowPatch, SlowSettings};
 pub use network::{NetworkPatch, NetworkSettings};
+pub use playback::{PlaybackPatch, PlaybackSettings, SkipMode};
 pub use search::{Indexer, SearchPatch, SearchSettings};
 pub use transfers::{SpareLine, TransferPatch, TransferSettings};
 
@@ -20,10 +26,15 @@ pub use transfers::{SpareLine, TransferPatch, TransferSettings};
 pub struct Settings {
     pub language: Language,
     pub theme: Theme,
+    /// How large everything outside the player is drawn; 100 is as designed.
+    pub ui_scale_percent: u16,
+    /// Whether the person has left the first screen, with its questions, or watched something from it.
+    pub is_welcomed: bool,
     /// 0: no limit.
     pub download_limit_bytes_per_sec: u64,
     /// 0: no limit.
     pub upload_limit_bytes_per_sec: u64,
+    pub slow: SlowSettings,
     pub volume: f64,
     pub is_muted: bool,
     /// Whether positions that TorrServer's clients report are kept (TorrServer's `TrackTimecode`).
@@ -37,6 +48,8 @@ pub struct Settings {
     pub disk_budget_bytes: u64,
     /// A folder whose `.torrent` files are taken into the library; empty: none.
     pub watch_dir: String,
+    pub playback: PlaybackSettings,
+    pub desktop: DesktopSettings,
     pub transfers: TransferSettings,
     pub network: NetworkSettings,
     pub search: SearchSettings,
@@ -50,8 +63,11 @@ impl Default for Settings {
         Self {
             language: Language::System,
             theme: Theme::System,
+            ui_scale_percent: 100,
+            is_welcomed: false,
             download_limit_bytes_per_sec: 0,
             upload_limit_bytes_per_sec: 0,
+            slow: SlowSettings::default(),
             volume: 1.0,
             is_muted: false,
             track_client_positions: true,
@@ -59,6 +75,8 @@ impl Default for Settings {
             preload_bytes: 32 * 1024 * 1024,
             disk_budget_bytes: 0,
             watch_dir: String::new(),
+            playback: PlaybackSettings::default(),
+            desktop: DesktopSettings::default(),
             transfers: TransferSettings::default(),
             network: NetworkSettings::default(),
             search: SearchSettings::default(),
@@ -92,8 +110,11 @@ pub enum Theme {
 pub struct SettingsPatch {
     pub language: Option<Language>,
     pub theme: Option<Theme>,
+    pub ui_scale_percent: Option<u16>,
+    pub is_welcomed: Option<bool>,
     pub download_limit_bytes_per_sec: Option<u64>,
     pub upload_limit_bytes_per_sec: Option<u64>,
+    pub slow: Option<SlowPatch>,
     pub volume: Option<f64>,
     pub is_muted: Option<bool>,
     pub track_client_positions: Option<bool>,
@@ -101,6 +122,8 @@ pub struct SettingsPatch {
     pub preload_bytes: Option<u64>,
     pub disk_budget_bytes: Option<u64>,
     pub watch_dir: Option<String>,
+    pub playback: Option<PlaybackPatch>,
+    pub desktop: Option<DesktopPatch>,
     pub transfers: Option<TransferPatch>,
     pub network: Option<NetworkPatch>,
     pub search: Option<SearchPatch>,
@@ -131,12 +154,19 @@ pub enum SettingsError {
     Interface(String),
     #[error("a ratio is 0 (no limit) or more, not {0}")]
     SeedRatio(f64),
+    #[error("pages are drawn at 80 to 200 percent, not at {0}")]
+    UiScale(u16),
+    #[error("films play at 0.25 to 4 times their speed, not at {0}")]
+    Speed(f64),
+    #[error("no language has the tag {0:?}")]
+    Language(String),
 }
 
 impl Settings {
     pub const MAX_PRELOAD_BYTES: u64 = 1024 * 1024 * 1024;
     /// Two of the largest pieces there are, and a window to play from.
     pub const MIN_DISK_BUDGET_BYTES: u64 = 64 * 1024 * 1024;
+    pub const UI_SCALES_PERCENT: std::ops::RangeInclusive<u16> = 80..=200;
     const MAX_CLIENT_SETTINGS_BYTES: usize = 64 * 1024;
 
     /// These settings with a change applied.
@@ -149,12 +179,15 @@ impl Settings {
         let settings = Self {
             language: patch.language.unwrap_or(self.language),
             theme: patch.theme.unwrap_or(self.theme),
+            ui_scale_percent: patch.ui_scale_percent.unwrap_or(self.ui_scale_percent),
+            is_welcomed: patch.is_welcomed.unwrap_or(self.is_welcomed),
             download_limit_bytes_per_sec: patch
                 .download_limit_bytes_per_sec
                 .unwrap_or(self.download_limit_bytes_per_sec),
             upload_limit_bytes_per_sec: patch
                 .upload_limit_bytes_per_sec
                 .unwrap_or(self.upload_limit_bytes_per_sec),
+            slow: self.slow.with(patch.slow.unwrap_or_default()),
             volume: patch.volume.unwrap_or(self.volume),
             is_muted: patch.is_muted.unwrap_or(self.is_muted),
             track_client_positions: patch.track_client_positions.unwrap_or(self.track_client_positions),
@@ -162,6 +195,8 @@ impl Settings {
             preload_bytes: patch.preload_bytes.unwrap_or(self.preload_bytes),
             disk_budget_bytes: patch.disk_budget_bytes.unwrap_or(self.disk_budget_bytes),
             watch_dir: patch.watch_dir.unwrap_or_else(|| self.watch_dir.clone()),
+            playback: self.playback.with(patch.playback.unwrap_or_default()),
+            desktop: self.desktop.with(patch.desktop.unwrap_or_default()),
             transfers: self.transfers.with(patch.transfers.unwrap_or_default()),
             network: self.network.with(patch.network.unwrap_or_default()),
             search: self.search.with(patch.search.unwrap_or_default()),
@@ -201,6 +236,15 @@ impl Settings {
         }
         if !self.transfers.has_sound_ratio() {
             return Err(SettingsError::SeedRatio(self.transfers.seed_ratio_limit));
+        }
+        if !Self::UI_SCALES_PERCENT.contains(&self.ui_scale_percent) {
+            return Err(SettingsError::UiScale(self.ui_scale_percent));
+        }
+        if !self.playback.has_sound_speed() {
+            return Err(SettingsError::Speed(self.playback.default_speed));
+        }
+        if let Some(tag) = self.playback.unsound_language() {
+            return Err(SettingsError::Language(tag.to_owned()));
         }
         if !(0.0..=1.0).contains(&self.volume) {
             return Err(SettingsError::Volume(self.volume));
@@ -284,6 +328,20 @@ mod tests {
         for (count, length, is_fine) in [(32, 2048, true), (33, 1, false), (1, 2049, false)] {
             let patch = SettingsPatch { search: Some(indexers(count, length)), ..SettingsPatch::default() };
             assert_eq!(with(patch).is_ok(), is_fine, "{count} of {length}");
+        }
+        for (percent, is_fine) in [(79, false), (80, true), (200, true), (201, false)] {
+            let patch = SettingsPatch { ui_scale_percent: Some(percent), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "{percent} percent");
+        }
+        for (speed, is_fine) in [(0.25, true), (4.0, true), (0.2, false), (f64::NAN, false)] {
+            let playback = PlaybackPatch { default_speed: Some(speed), ..PlaybackPatch::default() };
+            let patch = SettingsPatch { playback: Some(playback), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "speed {speed}");
+        }
+        for (tag, is_fine) in [("", true), ("pt-BR", true), ("../x", false), ("русский", false)] {
+            let playback = PlaybackPatch { audio_language: Some(tag.to_owned()), ..PlaybackPatch::default() };
+            let patch = SettingsPatch { playback: Some(playback), ..SettingsPatch::default() };
+            assert_eq!(with(patch).is_ok(), is_fine, "language {tag:?}");
         }
         let much = SettingsPatch { preload_bytes: Some(1 << 31), ..SettingsPatch::default() };
         assert_eq!(with(much), Err(SettingsError::Preload(1 << 31)));

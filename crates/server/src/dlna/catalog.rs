@@ -114,6 +114,7 @@ fn apply(rows: &mut HashMap<InfoHash, Arc<Row>>, event: AppEvent) -> bool {
         | AppEvent::SettingsChanged { .. }
         | AppEvent::AccessChanged { .. }
         | AppEvent::NetworkChanged { .. }
+        | AppEvent::ViewersChanged { .. }
         | AppEvent::StatsChanged { .. }
         | AppEvent::NoticesChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }

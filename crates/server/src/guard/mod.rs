@@ -7,6 +7,7 @@
 
 mod addresses;
 mod connection;
+mod guests;
 mod host;
 mod lockout;
 mod login;
@@ -22,7 +23,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use freshet_app::App;
+use freshet_app::{App, Seat, SentAway};
 use freshet_model::{ErrorCode, NetworkSettings, WireError};
 use subtle::ConstantTimeEq as _;
 
@@ -103,15 +104,19 @@ pub(crate) enum Refusal {
     NotAllowed,
     #[error("too many wrong passwords came from this address; try again in {0} s")]
     Locked(u64),
+    #[error(transparent)]
+    SentAway(#[from] SentAway),
 }
 
 /// Whoever has passed the guard; an extension of the request for handlers that look closer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Visitor {
     pub(crate) level: Level,
     pub(crate) connection: Connection,
     /// The token of the path, for links that have to keep it.
     pub(crate) token: Option<String>,
+    /// Of whoever comes from the network; nobody else is listed.
+    pub(crate) seat: Option<Arc<Seat>>,
 }
 
 /// The token that stood in front of the path; taken from there before routing.
@@ -280,7 +285,9 @@ impl Guard {
         let is_let_in = level >= scope.needs()
             || (scope == Scope::Known && network.open_streams && level == Level::Stranger && token.is_none());
         if is_let_in {
-            Ok(Visitor { level, connection, token })
+            let mut visitor = Visitor { level, connection, token, seat: None };
+            visitor.seat = guests::seat(app, scope, &visitor, &request.headers)?;
+            Ok(visitor)
         } else if level == Level::Stranger {
             Err(Refusal::Unknown)
         } else {
@@ -324,9 +331,11 @@ pub(crate) async fn enforce(
     let (page, verdict) = guard.judge(rule, scope, &parts).await;
     match verdict {
         Ok(Verdict::Pass(page, visitor)) => {
+            let seat = visitor.seat.clone();
             parts.extensions.insert(visitor);
             let request = Request::from_parts(parts, body);
-            dress(next.run(request).await, rule, &page)
+            let response = guests::held(next.run(request).await, seat);
+            dress(response, rule, &page)
         }
         Ok(Verdict::Preflight(page)) => dress(preflight(rule), rule, &page),
         Err(refusal) => {
@@ -345,9 +354,11 @@ fn refuse(rule: Rule, refusal: Refusal) -> Response {
     let status = match refusal {
         // As TorrServer says it.
         Refusal::Banned => return reply::text(StatusCode::IM_A_TEAPOT, "Banned".to_owned()),
-        Refusal::Host | Refusal::Foreign(_) | Refusal::NoCommand | Refusal::NotAllowed => {
-            StatusCode::FORBIDDEN
-        }
+        Refusal::Host
+        | Refusal::Foreign(_)
+        | Refusal::NoCommand
+        | Refusal::NotAllowed
+        | Refusal::SentAway(_) => StatusCode::FORBIDDEN,
         Refusal::Unknown => StatusCode::UNAUTHORIZED,
         Refusal::Locked(_) => StatusCode::TOO_MANY_REQUESTS,
     };

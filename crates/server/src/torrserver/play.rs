@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use data_encoding::HEXLOWER;
 use freshet_app::App;
-use freshet_model::{ErrorCode, FileEntry, FileIndex, InfoHash, TorrentRecord, WireError};
+use freshet_model::{ErrorCode, FileEntry, FileIndex, InfoHash, TorrentRecord, ViewedFile, WireError};
 
 use super::wire::{self, NoFile};
 use super::{Answer, Failure, content_type};
@@ -90,6 +90,9 @@ pub(crate) async fn answer(
         PlannedBody::Parts(parts) => {
             let key = (record.info_hash, file.index);
             let reader = state.unless_stopped(open(state, visitor, key)).await?;
+            if let Some(seat) = &visitor.seat {
+                seat.watches(ViewedFile { info_hash: record.info_hash, file_index: file.index });
+            }
             // The mark is a courtesy; a film that plays is worth more than a full disk's complaint about it.
             if marks == Marks::Viewed
                 && let Err(error) = state.app.client_played(record.info_hash, file.index).await

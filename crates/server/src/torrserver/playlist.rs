@@ -279,6 +279,7 @@ mod tests {
             level: Level::Owner,
             connection: Connection::new(Door::Own, address, address, false),
             token: token.map(str::to_owned),
+            seat: None,
         }
     }
 

@@ -29,3 +29,4 @@ mod snapshots;
 mod subtitles;
 mod temporary;
 mod torrs;
+mod viewers;

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::common::{PATIENCE, Reply, World, ask, film_bytes, until};
 
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) struct Lan {
     pub(crate) world: World,
@@ -64,7 +64,7 @@ impl Lan {
         .expect("the doors follow the settings")
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new("127.0.0.2".parse().unwrap(), self.world.address().port())
     }
 
@@ -101,7 +101,7 @@ impl Lan {
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+pub(crate) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
 }
 

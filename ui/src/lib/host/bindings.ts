@@ -2,13 +2,17 @@
 
 export type AccessSummary = { has_password: boolean, devices: Array<DeviceSummary>, };
 
-export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
+export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "viewers_changed", viewers: Array<Viewer>, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
 
 export type AppInfo = { version: string, data_dir: string, 
 /**
  * Where TorrServer's clients and other players find us; `None` before the server runs.
  */
 server_url: string | null, peer_port: number | null, 
+/**
+ * What the desktop around the windows can do; `None` without one.
+ */
+shell: Shell | null, 
 /**
  * The MSE types that [`PlaybackOpen::playable_types`] chooses from.
  */
@@ -23,6 +27,30 @@ export type ContentKind = "film" | "series" | "music" | "other";
 export type CueHeight = "top" | "middle" | "bottom";
 
 export type CueSide = "left" | "center" | "right";
+
+export type DesktopPatch = { start_at_login?: boolean, on_close?: OnClose, notify_ready?: boolean, notify_complete?: boolean, notify_no_peers?: boolean, notify_problems?: boolean, };
+
+export type DesktopSettings = { 
+/**
+ * Whether the program starts, hidden, when the person logs in.
+ */
+start_at_login: boolean, on_close: OnClose, 
+/**
+ * A torrent that was added without playing can be watched.
+ */
+notify_ready: boolean, 
+/**
+ * Everything of a torrent is here.
+ */
+notify_complete: boolean, 
+/**
+ * Nobody has shared a torrent in use for ten minutes.
+ */
+notify_no_peers: boolean, 
+/**
+ * Something needs attention: a folder that is gone, a full disk.
+ */
+notify_problems: boolean, };
 
 export type DeviceAdd = { name: string, };
 
@@ -261,6 +289,8 @@ subject: string, };
 
 export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "interface_missing" | "line_spared" | "database_restored" | "store_failed";
 
+export type OnClose = "tray" | "stay" | "quit";
+
 export type OpenedSubtitles = { 
 /**
  * Everything is here; else the page asks for one window of time after another.
@@ -361,9 +391,37 @@ file_index?: FileIndex,
  */
 playable_types: Array<string>, };
 
+export type PlaybackPatch = { default_speed?: number, skip_mode?: SkipMode, next_enabled?: boolean, resume_enabled?: boolean, pictures_enabled?: boolean, audio_language?: string, subtitle_language?: string, };
+
 export type PlaybackRef = { playback_id: PlaybackId, };
 
 export type PlaybackReport = { playback_id: PlaybackId, kind: ReportKind, position_secs: number, duration_secs: number | null, };
+
+export type PlaybackSettings = { 
+/**
+ * How fast a film begins; 1 is as filmed.
+ */
+default_speed: number, skip_mode: SkipMode, 
+/**
+ * Whether the next file is offered near the end, and begins by itself.
+ */
+next_enabled: boolean, 
+/**
+ * Whether a film goes on where it was left.
+ */
+resume_enabled: boolean, 
+/**
+ * Whether pictures of the place below the pointer are made for the seek bar.
+ */
+pictures_enabled: boolean, 
+/**
+ * Language of the sound, as a tag (`ru`, `pt-BR`); empty: the file's first track.
+ */
+audio_language: string, 
+/**
+ * Language of the subtitles; empty: the one of the pages.
+ */
+subtitle_language: string, };
 
 export type PlaybackStart = { playback_id: PlaybackId, at_secs: number, 
 /**
@@ -485,13 +543,21 @@ export type SearchSettings = { torznab_enabled: boolean, indexers: Array<Indexer
 
 export type Settings = { language: Language, theme: Theme, 
 /**
+ * How large everything outside the player is drawn; 100 is as designed.
+ */
+ui_scale_percent: number, 
+/**
+ * Whether the person has left the first screen, with its questions, or watched something from it.
+ */
+is_welcomed: boolean, 
+/**
  * 0: no limit.
  */
 download_limit_bytes_per_sec: number, 
 /**
  * 0: no limit.
  */
-upload_limit_bytes_per_sec: number, volume: number, is_muted: boolean, 
+upload_limit_bytes_per_sec: number, slow: SlowSettings, volume: number, is_muted: boolean, 
 /**
  * Whether positions that TorrServer's clients report are kept (TorrServer's `TrackTimecode`).
  */
@@ -512,17 +578,41 @@ disk_budget_bytes: number,
 /**
  * A folder whose `.torrent` files are taken into the library; empty: none.
  */
-watch_dir: string, transfers: TransferSettings, network: NetworkSettings, search: SearchSettings, 
+watch_dir: string, playback: PlaybackSettings, desktop: DesktopSettings, transfers: TransferSettings, network: NetworkSettings, search: SearchSettings, 
 /**
  * Settings of TorrServer's clients that mean nothing here: kept and given back as they came.
  */
 torrserver: Record<string, unknown>, };
 
-export type SettingsPatch = { language?: Language, theme?: Theme, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, disk_budget_bytes?: number, watch_dir?: string, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
+export type SettingsPatch = { language?: Language, theme?: Theme, ui_scale_percent?: number, is_welcomed?: boolean, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, slow?: SlowPatch, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, disk_budget_bytes?: number, watch_dir?: string, playback?: PlaybackPatch, desktop?: DesktopPatch, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
 /**
  * Fields to set; fields that are not named stay.
  */
 torrserver?: Record<string, unknown>, };
+
+export type Shell = { 
+/**
+ * Whether it shows tray icons.
+ */
+has_tray: boolean, 
+/**
+ * Whether it may be told to start the program when the person logs in.
+ */
+can_start_at_login: boolean, };
+
+export type SkipMode = "button" | "automatic" | "never";
+
+export type SlowPatch = { is_on?: boolean, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, };
+
+export type SlowSettings = { is_on: boolean, 
+/**
+ * 0: no limit.
+ */
+download_limit_bytes_per_sec: number, 
+/**
+ * 0: no limit.
+ */
+upload_limit_bytes_per_sec: number, };
 
 export type Snapshot = { 
 /**
@@ -532,9 +622,31 @@ revision: Revision, torrents: Array<TorrentSummary>,
 /**
  * Only torrents that have marks.
  */
-marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: NetworkStatus, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
+marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: NetworkStatus, 
+/**
+ * Who of the local network is here; told to the person at the computer alone.
+ */
+viewers: Array<Viewer>, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
 
 export type SpareLine = "when_metered" | "always" | "never";
+
+export type StorageInfo = { 
+/**
+ * Where the pieces are.
+ */
+folder: string, 
+/**
+ * What pieces take that may be given up again.
+ */
+used_bytes: number, 
+/**
+ * What they may take, as the settings say or as was found right for the disk; `None` until everything is counted.
+ */
+budget_bytes: number | null, 
+/**
+ * `None` where the system does not tell.
+ */
+free_bytes: number | null, };
 
 export type SubtitleCue = { start_secs: number, end_secs: number, runs: Array<TextRun>, height: CueHeight, side: CueSide, };
 
@@ -823,9 +935,27 @@ tracker_refusal: string | null, };
 
 export type TransfersPause = { paused: boolean, };
 
+export type ViewedFile = { info_hash: InfoHash, file_index: FileIndex, };
+
 export type ViewedSet = { info_hash: InfoHash, file_index: FileIndex, viewed: boolean, };
 
 export type ViewedSetAll = { info_hash: InfoHash, viewed: boolean, };
+
+export type Viewer = { id: ViewerId, address: string, pass: ViewerPass, 
+/**
+ * What its program calls itself: a stranger's words, cut short.
+ */
+client: string, since_secs: number, 
+/**
+ * The files that are being sent to it, each once.
+ */
+watching: Array<ViewedFile>, };
+
+export type ViewerId = number;
+
+export type ViewerPass = { "kind": "password" } | { "kind": "device", id: DeviceId, } | { "kind": "dlna" } | { "kind": "nothing" };
+
+export type ViewerRef = { id: ViewerId, };
 
 export type VolumeSet = { 
 /**
@@ -909,6 +1039,10 @@ export interface Commands {
   import_run: { args: ImportRun; result: ImportReport };
   /** Changes settings; answers with all of them. */
   settings_update: { args: SettingsPatch; result: Settings };
+  /** Sets everything back to how it was at first, but for what clients keep here, the password and the devices. */
+  settings_reset: { args: Nothing; result: Settings };
+  /** What lies on the disk, and what more may. */
+  storage_info: { args: Nothing; result: StorageInfo };
   /** The network interfaces of this computer, without loopback: what `transfers.network_interface` can name. */
   network_interfaces: { args: Nothing; result: Array<NetworkInterface> };
   /** Sets the password of the local network, or takes it away, which shuts the door. */
@@ -917,6 +1051,8 @@ export interface Commands {
   device_add: { args: DeviceAdd; result: DeviceAdded };
   /** Takes a device's token away. What it plays at this moment ends. */
   device_remove: { args: DeviceRef; result: void };
+  /** Ends what a device of the local network is doing here, and keeps it out for ten minutes. */
+  viewer_kick: { args: ViewerRef; result: void };
   /** A text as a QR code. */
   qr_code: { args: QrText; result: QrCode };
 }

@@ -16,6 +16,7 @@ import type {
   Snapshot,
   TorrentSummary,
   TransferStats,
+  Viewer,
 } from "../host/bindings";
 import type { Host } from "../host/host";
 
@@ -26,6 +27,7 @@ export class AppState {
   settings = $state.raw<Settings | null>(null);
   access = $state.raw<AccessSummary | null>(null);
   network = $state.raw<NetworkStatus | null>(null);
+  viewers = $state.raw<Viewer[]>([]);
   notices = $state.raw<Notice[]>([]);
   playerTarget = $state.raw<PlayerTarget | null>(null);
   areTransfersPaused = $state(false);
@@ -113,6 +115,9 @@ export class AppState {
       case "network_changed":
         this.network = event.network;
         return;
+      case "viewers_changed":
+        this.viewers = event.viewers;
+        return;
       case "stats_changed":
         this.#putStats(event.stats);
         return;
@@ -142,6 +147,7 @@ export class AppState {
     this.settings = snapshot.settings;
     this.access = snapshot.access;
     this.network = snapshot.network;
+    this.viewers = snapshot.viewers;
     this.notices = snapshot.notices;
     this.playerTarget = snapshot.player_target;
     this.areTransfersPaused = snapshot.transfers_paused;
