@@ -48,7 +48,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await page.keyboard.press("Escape");
 
     await page.goto(`${server.url}/#/settings`);
-    await expect(page.getByRole("switch")).toBeVisible();
+    await expect(page.getByRole("switch", { name: "HTTPS" })).toBeVisible();
     expect(await violations(page), "settings").toEqual([]);
 
     await page.goto(`${server.url}/player.html#${seeded.infoHash}`);

@@ -480,41 +480,6 @@ describe("the main window", () => {
     expect(document.documentElement.dataset["theme"]).toBe("dark");
   });
 
-  it("sends each setting as it is changed", async () => {
-    host.send(snapshot());
-    location.hash = "#/settings";
-    window.dispatchEvent(new Event("hashchange"));
-
-    await fireEvent.change(await screen.findByRole("combobox", { name: "Language" }), {
-      target: { value: "ru" },
-    });
-    await fireEvent.click(screen.getByRole("radio", { name: "Dark" }));
-    const limit = screen.getByRole("textbox", { name: "Download limit" });
-    await fireEvent.input(limit, { target: { value: "fast" } });
-    await fireEvent.blur(limit);
-    expect(screen.getByText("Enter a whole number from 0 up.")).toBeTruthy();
-    await fireEvent.input(limit, { target: { value: "1500" } });
-    await fireEvent.blur(limit);
-    const choice = screen.getByRole("combobox", { name: "Network interface" });
-    await waitFor(() => expect(within(choice).getAllByRole("option")).toHaveLength(3));
-    const names = within(choice).getAllByRole("option");
-    expect(names.map((option) => option.textContent)).toEqual([
-      "Any",
-      "eth0 (192.168.1.2)",
-      "wg0 (10.8.0.2)",
-    ]);
-    await fireEvent.change(choice, { target: { value: "wg0" } });
-    await fireEvent.click(screen.getByRole("switch", { name: "Pause all transfers" }));
-
-    expect(host.argsOf("settings_update")).toEqual([
-      { language: "ru" },
-      { theme: "dark" },
-      { download_limit_bytes_per_sec: 1_500_000 },
-      { transfers: { network_interface: "wg0" } },
-    ]);
-    expect(host.argsOf("transfers_pause")).toEqual([{ paused: true }]);
-  });
-
   it("says that the chosen network interface is not there", async () => {
     const transfers = { ...settings.transfers, network_interface: "tun9" };
     const notices = [{ kind: "interface_missing" as const, subject: "tun9" }];

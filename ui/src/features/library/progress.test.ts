@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { AppState } from "../../lib/stores/app-state.svelte";
 import { HASH_A, HASH_B, mark, snapshot, torrent } from "../../test/samples";
 import { groupFiles } from "../torrent/files";
-import { parseLimit } from "../settings/limit";
 import { continuations, leftOff } from "./progress";
 
 describe("what was left in the middle", () => {
@@ -62,19 +61,5 @@ describe("files of a torrent", () => {
   it("that are music count as playable where there is no video", () => {
     expect(groupFiles([file(0, "a.flac", "audio")]).playable).toHaveLength(1);
     expect(groupFiles([file(0, "a.txt", "other")]).playable).toEqual([]);
-  });
-});
-
-describe("a limit that was typed", () => {
-  it.each([
-    ["0", 0],
-    ["500", 500_000],
-    ["1 500", 1_500_000],
-    ["", null],
-    ["-1", null],
-    ["1.5", null],
-    ["fast", null],
-  ])("%o is %o bytes per second", (text, expected) => {
-    expect(parseLimit(text)).toBe(expected);
   });
 });
