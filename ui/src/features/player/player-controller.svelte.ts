@@ -29,6 +29,7 @@ import { SpeedControl } from "./speed.svelte";
 import type { Phase } from "./stages";
 import { StallWatch } from "./stall-watch.svelte";
 import { Upcoming } from "./upcoming";
+import { inLanguage } from "./tracks";
 import { VolumeControl } from "./volume.svelte";
 
 export const SEEK_DEBOUNCE_MS = 150;
@@ -98,6 +99,8 @@ export class PlayerController {
   #openCount = 0;
   #runCount = 0;
   #reopenCount = 0;
+  #defaultSpeed = 1;
+  #audioLanguage = "";
   #isRunRequested = false;
   #seekTimer: ReturnType<typeof setTimeout> | undefined;
   #reportTimer: ReturnType<typeof setInterval> | undefined;
@@ -151,6 +154,11 @@ export class PlayerController {
 
   settingsArrived(settings: Settings): void {
     this.volume.settingsArrived(settings);
+    const { default_speed, audio_language } = settings.playback;
+    // What was chosen here holds until somebody chooses another beginning.
+    if (default_speed !== this.#defaultSpeed) this.speed.set(default_speed);
+    this.#defaultSpeed = default_speed;
+    this.#audioLanguage = audio_language;
   }
 
   /** Shows another file, or the same one once more. */
@@ -365,7 +373,8 @@ export class PlayerController {
   /** The track that is like the one that was chosen before in this torrent. */
   #recallAudio(ticket: PlaybackTicket): number | null {
     const tracks = ticket.tracks.filter((track) => track.kind === "audio");
-    return this.#parts.audioMemory?.recall(ticket.info_hash, tracks)?.stream_index ?? null;
+    const recalled = this.#parts.audioMemory?.recall(ticket.info_hash, tracks);
+    return (recalled ?? inLanguage(tracks, this.#audioLanguage))?.stream_index ?? null;
   }
 
   /** `started` is a run that delivers from there already. */

@@ -462,6 +462,22 @@ describe("PlayerController", () => {
     expect(rig.video.muted).toBe(true);
   });
 
+  it("begins at the speed of the settings, and follows a new one", async () => {
+    const wanted = (default_speed: number) => ({
+      ...settings,
+      playback: { ...settings.playback, default_speed },
+    });
+    rig.player.settingsArrived(wanted(1.5));
+    await rig.play();
+    expect(rig.video.playbackRate).toBe(1.5);
+
+    rig.player.speed.set(2);
+    rig.player.settingsArrived(wanted(1.5));
+    expect(rig.video.playbackRate, "other news of the settings change nothing").toBe(2);
+    rig.player.settingsArrived(wanted(1.25));
+    expect(rig.video.playbackRate).toBe(1.25);
+  });
+
   it("changes the speed in steps and back to normal", async () => {
     await rig.play();
     rig.player.speed.step(1);

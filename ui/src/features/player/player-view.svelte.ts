@@ -2,10 +2,11 @@
  * What the page around the film shows, and what a key or a button does. The film itself is the controller's; which file
  * comes next, and when, Rust has said in the ticket.
  */
-import type { NeighborFile } from "../../lib/host/bindings";
+import type { Chapter, NeighborFile, Settings, SkipMode } from "../../lib/host/bindings";
 import type { Host } from "../../lib/host/host";
 import { clock } from "../../lib/i18n/format";
 import type { I18n } from "../../lib/i18n/i18n.svelte";
+import { skippableAt } from "./chapters";
 import type { Direction, PlayerAction } from "./keybinds";
 import { grownStepSecs } from "./keybinds";
 import { NextUp } from "./next-up.svelte";
@@ -43,6 +44,7 @@ export class PlayerView {
   readonly #i18n: I18n;
   readonly #parts: PlayerViewParts;
   #isAskingOutlook = false;
+  #skipMode: SkipMode = "button";
   video: HTMLVideoElement | null = null;
 
   constructor(host: Host, player: PlayerController, i18n: I18n, parts: PlayerViewParts = { saveScreenshot }) {
@@ -144,6 +146,17 @@ export class PlayerView {
       () => this.osd.say(this.#i18n.t("player.openedIn", { name })),
       () => this.osd.say(this.#i18n.t("player.notOpenedIn", { name })),
     );
+  }
+
+  settingsArrived({ playback }: Settings): void {
+    this.#skipMode = playback.skip_mode;
+    this.subtitles.wantedLanguage = playback.subtitle_language;
+  }
+
+  /** The film is here: offers to skip an opening or the credits, or skips them, as the person wants it. */
+  followChapters(chapters: readonly Chapter[], secs: number): void {
+    const isEntered = this.skip.update(this.#skipMode === "never" ? null : skippableAt(chapters, secs), secs);
+    if (isEntered && this.#skipMode === "automatic") this.skipChapter();
   }
 
   skipChapter(): void {

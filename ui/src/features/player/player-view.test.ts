@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FakeHost } from "../../lib/host/fake";
 import { I18n } from "../../lib/i18n/i18n.svelte";
 import { FakeMediaSource, FakeVideo, settle } from "../../test/fake-media";
-import { HASH_A, info, ticket, torrent } from "../../test/samples";
+import { HASH_A, info, settings, ticket, torrent } from "../../test/samples";
 import { PlayerController } from "./player-controller.svelte";
 import { PlayerView } from "./player-view.svelte";
 
@@ -69,8 +69,19 @@ describe("what keys and buttons do", () => {
   });
 
   it("skips to the end of the opening", () => {
-    view.skip.update(player.ticket?.chapters[0] ?? null);
+    view.followChapters(player.ticket?.chapters ?? [], 0.2);
     view.perform({ kind: "skip" });
+    expect(player.positionSecs).toBe(90);
+  });
+
+  it("skips the opening by itself, or never, as the settings say", () => {
+    const wanted = (skip_mode: "automatic" | "never") =>
+      view.settingsArrived({ ...settings, playback: { ...settings.playback, skip_mode } });
+    wanted("never");
+    view.followChapters(player.ticket?.chapters ?? [], 0.2);
+    expect(view.skip.chapter).toBeNull();
+    wanted("automatic");
+    view.followChapters(player.ticket?.chapters ?? [], 0.4);
     expect(player.positionSecs).toBe(90);
   });
 

@@ -17,17 +17,55 @@ describe("the offer to skip", () => {
 
   it("is news for eight seconds of each such chapter", () => {
     const offer = new SkipOffer();
-    offer.update(opening);
+    offer.update(opening, 0);
     vi.advanceTimersByTime(SKIP_SHOWN_MS - 1);
-    offer.update({ ...opening });
+    offer.update({ ...opening }, 1);
     expect(offer.isFresh).toBe(true);
     vi.advanceTimersByTime(1);
     expect(offer.isFresh).toBe(false);
     expect(offer.chapter, "moving the pointer shows it again").toEqual(opening);
 
-    offer.update(null);
-    offer.update(opening);
+    offer.update(null, 95);
+    offer.update(opening, 5);
     expect(offer.isFresh).toBe(true);
+  });
+
+  it("tells running into a chapter from going there by hand", () => {
+    const later: Chapter = { ...opening, start_secs: 60, end_secs: 150 };
+    const entered = (path: [Chapter | null, number][]) => {
+      const offer = new SkipOffer();
+      return path.map(([chapter, secs]) => offer.update(chapter, secs)).at(-1);
+    };
+    expect(entered([[opening, 0.2]]), "at the beginning of the film").toBe(true);
+    expect(
+      entered([
+        [null, 59.5],
+        [later, 60.1],
+      ]),
+    ).toBe(true);
+    expect(
+      entered([
+        [null, 59.5],
+        [later, 60.1],
+        [later, 61],
+      ]),
+      "only once",
+    ).toBe(false);
+    expect(
+      entered([
+        [null, 10],
+        [later, 60.1],
+      ]),
+      "by a jump",
+    ).toBe(false);
+    expect(
+      entered([
+        [null, 200],
+        [later, 149],
+      ]),
+      "from behind",
+    ).toBe(false);
+    expect(entered([[later, 100]]), "where the film was left").toBe(false);
   });
 });
 

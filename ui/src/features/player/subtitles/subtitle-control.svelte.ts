@@ -2,6 +2,7 @@
 import type { InfoHash, PlaybackTicket, TrackInfo } from "../../../lib/host/bindings";
 import type { Host } from "../../../lib/host/host";
 import type { I18n } from "../../../lib/i18n/i18n.svelte";
+import { baseLanguage } from "../tracks";
 import type { SubtitleAction } from "../keybinds";
 import type { SubtitleMemory, SubtitleStyle } from "./memory";
 import { RAISES, SIZES } from "./memory";
@@ -26,6 +27,8 @@ export class SubtitleControl {
   first = $state.raw<OpenedTrack | null>(null);
   second = $state.raw<OpenedTrack | null>(null);
   /** How much later than in the track the words are shown. */
+  /** What the settings say; empty: the language of the pages. */
+  wantedLanguage = "";
   delaySecs = $state(0);
   style = $state.raw<SubtitleStyle>({ size: 1, raisedPercent: 4, isAsAuthored: true, hasBox: false });
 
@@ -64,7 +67,8 @@ export class SubtitleControl {
     this.delaySecs = 0;
     this.#lastKey = null;
     const taste = this.#memory.recall(ticket.info_hash);
-    const chosen = firstChoice(this.tracks, taste, audio?.language ?? null, this.#i18n.locale);
+    const language = baseLanguage(this.wantedLanguage) ?? this.#i18n.locale;
+    const chosen = firstChoice(this.tracks, taste, audio?.language ?? null, language);
     this.first = this.#opened(chosen?.key ?? null);
   }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { SubtitleTrack } from "../../../lib/host/bindings";
 import { translate } from "../../../lib/i18n/translate";
 import type { Choosable } from "./tracks";
-import { baseLanguage, choosable, firstChoice, MAX_OWN_FILE_BYTES, ownFile, subtitleName } from "./tracks";
+import { baseLanguage } from "../tracks";
+import { choosable, firstChoice, MAX_OWN_FILE_BYTES, ownFile, subtitleName } from "./tracks";
 
 let count = 0;
 function track(language: string | null, change: Partial<SubtitleTrack> = {}): Choosable {

@@ -1,7 +1,7 @@
 /* Subtitle tracks as a person chooses among them. Pure. */
 import type { SubtitleTrack } from "../../../lib/host/bindings";
 import type { Locale, MessageKey } from "../../../lib/i18n/translate";
-import { languageName } from "../tracks";
+import { baseLanguage, languageName } from "../tracks";
 
 /** A track of the film or of its torrent, or a file that the person brought. */
 export interface Choosable {
@@ -59,16 +59,6 @@ export function subtitleName(
   ].filter((part): part is string => part !== null && part !== "");
   const name = said.length > 0 ? said : [t("player.subtitles.track", { number })];
   return [...name, file === null ? track.format.toUpperCase() : t("player.subtitles.own")].join(" · ");
-}
-
-/** `rus`, `ru-RU` and `ru` are one language. */
-export function baseLanguage(tag: string | null): string | null {
-  if (tag === null || tag === "" || tag === "und") return null;
-  try {
-    return new Intl.Locale(tag).maximize().language ?? null;
-  } catch {
-    return tag.toLowerCase();
-  }
 }
 
 /** What was chosen in another file of the torrent: no subtitles, or a track that is like this one. */
