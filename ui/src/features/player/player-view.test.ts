@@ -78,7 +78,7 @@ describe("what keys and buttons do", () => {
     const wanted = (skip_mode: "automatic" | "never") =>
       view.settingsArrived({ ...settings, playback: { ...settings.playback, skip_mode } });
     wanted("never");
-    view.followChapters(player.ticket?.chapters ?? [], 0.2);
+    view.followChapters(player.ticket?.chapters ?? [], 0);
     expect(view.skip.chapter).toBeNull();
     wanted("automatic");
     view.followChapters(player.ticket?.chapters ?? [], 0.4);

@@ -2,7 +2,7 @@ import type { Settings } from "../host/bindings";
 import type { I18n } from "../i18n/i18n.svelte";
 import type { AppState } from "./app-state.svelte";
 
-/** Keeps language and theme of the page as the settings say. Call while a component is set up. */
+/** Keeps language, theme and size of the page as the settings say. Call while a component is set up. */
 export function followAppearance(app: AppState, i18n: I18n, options: { theme: "settings" | "dark" }): void {
   const query = window.matchMedia("(prefers-color-scheme: dark)");
   let systemIsDark = $state(query.matches);
@@ -20,6 +20,9 @@ export function followAppearance(app: AppState, i18n: I18n, options: { theme: "s
     document.documentElement.lang = i18n.locale;
     document.documentElement.dataset["theme"] =
       options.theme === "dark" ? "dark" : resolveTheme(app.settings?.theme ?? "system", systemIsDark);
+    // The player has sizes of its own; everything else is measured in the root's letters.
+    const percent = options.theme === "dark" ? 100 : (app.settings?.ui_scale_percent ?? 100);
+    document.documentElement.style.fontSize = percent === 100 ? "" : `${percent}%`;
   });
 }
 
