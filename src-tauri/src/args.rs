@@ -15,6 +15,9 @@ const INSTANCE_ID: &str = "org.freshet.app";
 pub struct Args {
     /// Magnet links, info hashes, web links or .torrent files to add and play
     pub sources: Vec<String>,
+    /// Wait in the tray, without a window
+    #[arg(long)]
+    pub hidden: bool,
     /// Folder for the library, pieces and logs
     #[arg(short = 'd', long = "path", value_name = "DIR")]
     pub path: Option<PathBuf>,

@@ -2,18 +2,23 @@
 //! without a window belongs in `freshet-app`.
 
 mod args;
+mod autostart;
+mod clipboard;
+mod closing;
+mod notify;
 mod open_with;
 mod player;
 mod quit;
 mod rpc;
 mod tray;
+mod tray_menu;
 mod windows;
 mod words;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use freshet_app::{App, AppConfig, StartError, start_logging};
+use freshet_app::{App, AppConfig, Shell, StartError, start_logging};
 use freshet_server::{Server, ServerOptions};
 use tauri::{AppHandle, Manager as _, RunEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
@@ -68,8 +73,8 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
         .invoke_handler(tauri::generate_handler![rpc::rpc, rpc::subscribe])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle().clone();
-            match tauri::async_runtime::block_on(start(&args, data_dir)) {
-                Ok((app, server)) => open(&handle, app, server, &args)?,
+            match tauri::async_runtime::block_on(start(&args, data_dir.clone())) {
+                Ok((app, server)) => open(&handle, app, server, &args, &data_dir)?,
                 Err(message) => fail(&handle, &message),
             }
             Ok(())
@@ -101,7 +106,13 @@ async fn start_app(config: AppConfig) -> Result<App, StartError> {
     }
 }
 
-fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Result<()> {
+fn open(
+    handle: &AppHandle,
+    app: App,
+    server: Server,
+    args: &Args,
+    data_dir: &std::path::Path,
+) -> tauri::Result<()> {
     let has_tray = tray::build(handle, &app)?;
     let (end_requested, quitting) = (server.end_requested(), handle.clone());
     app.tasks().spawn("end on request", async move {
@@ -109,8 +120,15 @@ fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Res
         quit::in_order(&quitting);
     });
     player::follow(handle, &app);
+    app.set_shell(Shell { has_tray, can_start_at_login: true });
+    autostart::follow(handle, &app, args, data_dir);
+    notify::follow(handle, &app);
     handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });
-    windows::show_main(handle)?;
+    if !args.hidden {
+        windows::show_main(handle)?;
+    } else if !has_tray {
+        windows::show_main_minimized(handle)?;
+    }
     open_with::open_all(handle, args.sources.clone(), std::env::current_dir().unwrap_or_default());
     Ok(())
 }
@@ -124,7 +142,7 @@ fn fail(handle: &AppHandle, message: &str) {
     handle
         .dialog()
         .message(message)
-        .title(words.cannot_start)
+        .title(words.text("start.failed"))
         .kind(MessageDialogKind::Error)
         .show(move |_| quitting.exit(1));
 }

@@ -8,6 +8,7 @@ use tauri::{AppHandle, Manager as _};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tracing::warn;
 
+use crate::words::words;
 use crate::{Desktop, windows};
 
 /// A second start ended and left its arguments to us.
@@ -22,6 +23,20 @@ pub(crate) fn second_start(handle: &AppHandle, argv: &[String], cwd: &Path) {
 fn sources(argv: &[String]) -> Vec<String> {
     use clap::Parser as _;
     crate::Args::try_parse_from(argv).map(|args| args.sources).unwrap_or_default()
+}
+
+/// Adds what stands in a text, a source in each line; says so where there is nothing to add.
+pub(crate) fn open_text(handle: &AppHandle, text: String) {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let sources: Vec<String> =
+        lines.filter(|line| TorrentSource::parse(line).is_ok()).map(str::to_owned).collect();
+    if !sources.is_empty() {
+        return open_all(handle, sources, PathBuf::new());
+    }
+    let Some(desktop) = handle.try_state::<Desktop>() else { return };
+    let words = words(desktop.app.settings().language);
+    let message = words.text("tray.nothingInClipboard");
+    handle.dialog().message(message).kind(MessageDialogKind::Info).show(|_| {});
 }
 
 /// Adds everything that was handed over, and plays the first of it.

@@ -3,8 +3,10 @@
 use std::sync::PoisonError;
 
 use tauri::{AppHandle, ExitRequestApi, Manager as _};
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKind};
 
-use crate::{Desktop, SHUTDOWN_DEADLINE};
+use crate::words::words;
+use crate::{Desktop, SHUTDOWN_DEADLINE, closing, windows};
 
 /// Closing the last window leaves the program in the tray, where there is one. Everything else ends it in order.
 pub(crate) fn requested(handle: &AppHandle, code: Option<i32>, api: &ExitRequestApi) {
@@ -14,9 +16,35 @@ pub(crate) fn requested(handle: &AppHandle, code: Option<i32>, api: &ExitRequest
     }
     // Before the start has ended there is nothing to close; the dialog that says why decides.
     api.prevent_exit();
-    if handle.try_state::<Desktop>().is_some_and(|desktop| !desktop.has_tray) {
+    let ends = |desktop: tauri::State<'_, Desktop>| {
+        !closing::goes_on(desktop.app.settings().desktop.on_close, desktop.has_tray)
+    };
+    if handle.try_state::<Desktop>().is_some_and(ends) {
         in_order(handle);
     }
+}
+
+/// Somebody chose Quit: they are asked only if a film would go with it.
+pub(crate) fn asked(handle: &AppHandle) {
+    let (Some(player), Some(desktop)) =
+        (handle.get_webview_window(windows::PLAYER), handle.try_state::<Desktop>())
+    else {
+        return in_order(handle);
+    };
+    let words = words(desktop.app.settings().language);
+    let quitting = handle.clone();
+    handle
+        .dialog()
+        .message(words.text("quit.text"))
+        .title(words.text("quit.title"))
+        .kind(MessageDialogKind::Warning)
+        .buttons(MessageDialogButtons::OkCancelCustom(words.text("tray.quit"), words.text("torrent.cancel")))
+        .parent(&player)
+        .show(move |is_sure| {
+            if is_sure {
+                in_order(&quitting);
+            }
+        });
 }
 
 /// Ends the application in order and then the process.

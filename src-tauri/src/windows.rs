@@ -3,22 +3,49 @@
 use freshet_model::{InfoHash, PlayerTarget};
 use tauri::{AppHandle, Manager as _, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 
-use crate::{Desktop, Subscriptions};
+use crate::{Desktop, Subscriptions, closing};
 
 pub(crate) const MAIN: &str = "main";
 pub(crate) const PLAYER: &str = "player";
 
 /// Brings the main window to the front, making it anew if it was closed.
 pub(crate) fn show_main(handle: &AppHandle) -> tauri::Result<()> {
+    show_main_at(handle, "")
+}
+
+/// The same, at a place of it (`#/settings`); empty: where it was, or the library.
+pub(crate) fn show_main_at(handle: &AppHandle, place: &str) -> tauri::Result<()> {
     if let Some(window) = handle.get_webview_window(MAIN) {
+        if !place.is_empty() {
+            let place = serde_json::Value::from(place);
+            window.eval(format!("location.hash = {place};"))?;
+        }
         return raise(&window);
     }
-    let window = builder(handle, MAIN, "index.html")
+    open_main(handle, place, true)
+}
+
+/// The main window as it waits where the desktop has no tray.
+pub(crate) fn show_main_minimized(handle: &AppHandle) -> tauri::Result<()> {
+    open_main(handle, "", false)
+}
+
+fn open_main(handle: &AppHandle, place: &str, is_raised: bool) -> tauri::Result<()> {
+    let window = builder(handle, MAIN, &format!("index.html{place}"))
         .title("Freshet")
         .inner_size(1100.0, 720.0)
         .min_inner_size(720.0, 480.0)
         .center()
         .build()?;
+    if !is_raised {
+        window.minimize()?;
+    }
+    let closing = handle.clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::CloseRequested { api, .. } = event {
+            closing::requested(&closing, api);
+        }
+    });
     forget_when_closed(&window, |_| {});
     Ok(())
 }

@@ -6,6 +6,7 @@
 mod about;
 mod access;
 mod activity;
+mod alerts;
 mod args;
 #[cfg(feature = "ts")]
 mod bindings;
@@ -21,6 +22,7 @@ mod error;
 mod events;
 mod external;
 mod files;
+mod glance;
 mod import;
 mod info;
 mod interface;
@@ -47,6 +49,7 @@ mod watch_folder;
 use std::sync::Arc;
 
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
+pub use alerts::{Alert, Alerts};
 pub use args::{
     AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface,
     NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
@@ -63,6 +66,7 @@ pub use events::EventStream;
 pub use files::OpenFile;
 pub use freshet_engine::{FileReader, ReadError};
 pub use freshet_media::index::{ContainerIndex, IndexError};
+pub use glance::{Continuation, Glance, Stand};
 pub use import::{
     ImportLeftOut, ImportPreview, ImportReason, ImportReport, ImportRun, ImportSetting, ImportSettingKey,
     ImportTorrent, ImportUrl, ImportWhat,
