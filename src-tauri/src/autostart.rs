@@ -4,24 +4,24 @@ use std::path::Path;
 
 use freshet_app::App;
 use freshet_model::{DesktopPatch, SettingsPatch};
-use tauri::AppHandle;
 use tracing::warn;
 
 use crate::Args;
 
-/// Keeps the desktop as the settings say from now on. What was changed in the desktop's own tools meanwhile counts.
-pub(crate) fn follow(handle: &AppHandle, app: &App, args: &Args, data_dir: &Path) {
-    let entry = match Entry::new(handle, args, data_dir) {
+/// Lets the switch be as the desktop is, whose own tools may have changed it meanwhile, and the desktop as the switch from now
+/// on. To be called before anybody can turn the switch.
+pub(crate) async fn follow(app: &App, args: &Args, data_dir: &Path) {
+    let entry = match Entry::new(args, data_dir) {
         Ok(entry) => entry,
         Err(error) => return warn!(%error, "the desktop can't be told to start the program"),
     };
+    let is_there = entry.exists();
+    if is_there != app.settings().desktop.start_at_login {
+        set(app, is_there).await;
+    }
     let app = app.clone();
     let mut settings = app.watch_settings();
     app.clone().tasks().spawn("autostart", async move {
-        let is_there = entry.exists();
-        if is_there != settings.borrow_and_update().desktop.start_at_login {
-            set(&app, is_there).await;
-        }
         let mut before = is_there;
         // The program may have moved since it was written.
         let mut is_due = is_there;
@@ -80,7 +80,7 @@ mod linux {
     }
 
     impl Entry {
-        pub(super) fn new(_: &tauri::AppHandle, args: &Args, data_dir: &Path) -> io::Result<Self> {
+        pub(super) fn new(args: &Args, data_dir: &Path) -> io::Result<Self> {
             let no_home = || io::Error::new(io::ErrorKind::NotFound, "no home folder was found");
             let config = directories::BaseDirs::new().ok_or_else(no_home)?.config_dir().to_owned();
             // What runs is inside of a mounted picture; what is to be started is the picture.
@@ -184,7 +184,7 @@ struct Entry(auto_launch::AutoLaunch);
 
 #[cfg(not(target_os = "linux"))]
 impl Entry {
-    fn new(_: &AppHandle, args: &Args, data_dir: &Path) -> Result<Self, Box<dyn std::error::Error>> {
+    fn new(args: &Args, data_dir: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         let program = std::env::current_exe()?;
         let entry = auto_launch::AutoLaunchBuilder::new()
             .set_app_name(&args.instance_id(data_dir))

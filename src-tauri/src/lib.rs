@@ -73,8 +73,8 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
         .invoke_handler(tauri::generate_handler![rpc::rpc, rpc::subscribe])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle().clone();
-            match tauri::async_runtime::block_on(start(&args, data_dir.clone())) {
-                Ok((app, server)) => open(&handle, app, server, &args, &data_dir)?,
+            match tauri::async_runtime::block_on(start(&args, data_dir)) {
+                Ok((app, server)) => open(&handle, app, server, &args)?,
                 Err(message) => fail(&handle, &message),
             }
             Ok(())
@@ -82,7 +82,8 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
 }
 
 async fn start(args: &Args, data_dir: std::path::PathBuf) -> Result<(App, Server), String> {
-    let app = start_app(args.app_config(data_dir)).await.map_err(|error| error.to_string())?;
+    let app = start_app(args.app_config(data_dir.clone())).await.map_err(|error| error.to_string())?;
+    autostart::follow(&app, args, &data_dir).await;
     let options = ServerOptions { port: args.port_choice(), ..ServerOptions::default() };
     match Server::bind(app.clone(), options).await {
         Ok(server) => Ok((app, server)),
@@ -106,13 +107,7 @@ async fn start_app(config: AppConfig) -> Result<App, StartError> {
     }
 }
 
-fn open(
-    handle: &AppHandle,
-    app: App,
-    server: Server,
-    args: &Args,
-    data_dir: &std::path::Path,
-) -> tauri::Result<()> {
+fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Result<()> {
     let has_tray = tray::build(handle, &app)?;
     let (end_requested, quitting) = (server.end_requested(), handle.clone());
     app.tasks().spawn("end on request", async move {
@@ -120,9 +115,8 @@ fn open(
         quit::in_order(&quitting);
     });
     player::follow(handle, &app);
-    app.set_shell(Shell { has_tray, can_start_at_login: true });
-    autostart::follow(handle, &app, args, data_dir);
     notify::follow(handle, &app);
+    app.set_shell(Shell { has_tray, can_start_at_login: true });
     handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });
     if !args.hidden {
         windows::show_main(handle)?;
