@@ -182,7 +182,8 @@ mod tests {
     }
 
     fn torrent(state: TorrentState) -> AppEvent {
-        let mut summary = crate::events::summary(&TorrentRecord::new(HASH, 1), None);
+        let mut summary =
+            crate::events::summary(&TorrentRecord::new(HASH, 1), None, &crate::about::Abouts::default());
         summary.title = "River".to_owned();
         summary.total_bytes = 100;
         summary.state = state;

@@ -155,7 +155,10 @@ mod tests {
     fn torrent(number: u8) -> AppEvent {
         let mut record = TorrentRecord::new(hash(number), 1);
         record.title = format!("Film {number}");
-        AppEvent::TorrentChanged { revision: Revision(1), torrent: crate::events::summary(&record, None) }
+        AppEvent::TorrentChanged {
+            revision: Revision(1),
+            torrent: crate::events::summary(&record, None, &crate::about::Abouts::default()),
+        }
     }
 
     fn left(number: u8, file: u32, position_secs: f64, at_ms: u64) -> AppEvent {
