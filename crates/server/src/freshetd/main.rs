@@ -43,7 +43,10 @@ async fn run(mut flags: Flags) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let _log = freshet_app::start_logging(&config.data_dir, filter);
     match flags.command.take() {
-        Some(Command::Play(args)) => return Ok(play_command::run(args, config, options, stop).await?),
+        // Its future is large, and would be a part of this one.
+        Some(Command::Play(args)) => {
+            return Ok(Box::pin(play_command::run(args, config, options, stop)).await?);
+        }
         Some(Command::Import(args)) => {
             let text = import_command::run(args, config, options, stop).await?;
             let _ = writeln!(std::io::stdout(), "{text}");
