@@ -53,9 +53,9 @@ pub use alerts::{Alert, Alerts};
 pub use args::{
     AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface,
     NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
-    PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure, SearchResult, Shell, SubtitleOpen, SubtitleRead,
-    SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove,
-    TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
+    PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure, SearchResult, Shell, SubtitleOpen,
+    SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef,
+    TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
