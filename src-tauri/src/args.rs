@@ -36,6 +36,9 @@ pub struct Args {
     /// What to log, such as "debug" or "freshet_engine=trace"
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+    /// Shows a player page of a running Freshet, and nothing else; Freshet starts itself so
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    pub player_window: Option<String>,
 }
 
 impl Args {

@@ -8,6 +8,8 @@ mod closing;
 mod notify;
 mod open_with;
 mod player;
+#[cfg(target_os = "linux")]
+mod player_process;
 mod quit;
 mod rpc;
 mod tray;
@@ -43,6 +45,10 @@ const FOLDER_RETRY: Duration = Duration::from_millis(100);
 pub fn run() -> i32 {
     use clap::Parser as _;
     let args = Args::parse();
+    #[cfg(target_os = "linux")]
+    if let Some(address) = &args.player_window {
+        return player_process::run(address);
+    }
     let data_dir = match args.data_dir() {
         Ok(folder) => folder,
         Err(message) => return fail_without_window(&message),
