@@ -45,8 +45,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("demuxer-max-back-bytes", "24MiB"),
     ("demuxer-readahead-secs", "30"),
     ("cache-pause-wait", "1"),
-    // Our server holds a starved answer open; to give it up is the person's to decide.
-    ("network-timeout", "3600"),
+    // Our server holds a starved answer open; to give it up is the person's to decide. FFmpeg takes no more than 2147 s.
+    ("network-timeout", "2000"),
     ("hwdec", "auto-safe"),
     ("volume-max", "130"),
     ("hr-seek", "yes"),
