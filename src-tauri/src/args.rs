@@ -36,6 +36,9 @@ pub struct Args {
     /// What to log, such as "debug" or "freshet_engine=trace"
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+    /// Play films with libmpv where it is there, in a process of its own (Linux; being tried out)
+    #[arg(long)]
+    pub libmpv: bool,
     /// Shows a player page of a running Freshet, and nothing else; Freshet starts itself so
     #[arg(long, value_name = "ADDRESS", hide = true)]
     pub player_window: Option<String>,

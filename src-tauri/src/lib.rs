@@ -5,6 +5,8 @@ mod args;
 mod autostart;
 mod clipboard;
 mod closing;
+#[cfg(target_os = "linux")]
+mod film_process;
 mod notify;
 mod open_with;
 mod player;
@@ -120,7 +122,7 @@ fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Res
         end_requested.await;
         quit::in_order(&quitting);
     });
-    player::follow(handle, &app);
+    player::follow(handle, &app, args.libmpv);
     notify::follow(handle, &app);
     app.set_shell(Shell { has_tray, can_start_at_login: true });
     handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });

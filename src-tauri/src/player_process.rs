@@ -37,12 +37,15 @@ fn own_page(address: &str) -> Option<Url> {
     (is_own && address.port().is_some() && address.path() == "/player.html").then_some(address)
 }
 
-/// Our input is a pipe that the application holds open; its end is the application's.
+/// Our input is a pipe that the application holds open; its end is the application's. Anything in it brings the window to the
+/// front.
 fn end_with_parent() {
     let waiting = std::thread::Builder::new().name("parent".to_owned()).spawn(|| {
         let mut input = std::io::stdin().lock();
         let mut byte = [0];
-        while input.read(&mut byte).is_ok_and(|count| count > 0) {}
+        while input.read(&mut byte).is_ok_and(|count| count > 0) {
+            gtk::glib::idle_add_once(window::raise);
+        }
         std::process::exit(0);
     });
     drop(waiting);

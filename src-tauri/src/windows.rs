@@ -50,12 +50,13 @@ fn open_main(handle: &AppHandle, place: &str, is_raised: bool) -> tauri::Result<
     Ok(())
 }
 
-/// Brings the player window to the front. Its page learns what to show from the event stream.
-pub(crate) fn show_player(handle: &AppHandle, target: PlayerTarget) -> tauri::Result<()> {
+/// Brings the player window to the front. Its page learns what to show from the event stream. `is_instead`: it takes the place of
+/// the player process, and its page says so.
+pub(crate) fn show_player(handle: &AppHandle, target: PlayerTarget, is_instead: bool) -> tauri::Result<()> {
     if let Some(window) = handle.get_webview_window(PLAYER) {
         return raise(&window);
     }
-    let window = builder(handle, PLAYER, &player_page(target.info_hash))
+    let window = builder(handle, PLAYER, &player_page(target.info_hash, is_instead))
         .title("Freshet")
         .inner_size(1152.0, 648.0)
         .min_inner_size(480.0, 270.0)
@@ -70,8 +71,9 @@ pub(crate) fn show_player(handle: &AppHandle, target: PlayerTarget) -> tauri::Re
     Ok(())
 }
 
-fn player_page(info_hash: InfoHash) -> String {
-    format!("player.html#{info_hash}")
+fn player_page(info_hash: InfoHash, is_instead: bool) -> String {
+    let query = if is_instead { "?instead" } else { "" };
+    format!("player.html{query}#{info_hash}")
 }
 
 fn builder<'a>(

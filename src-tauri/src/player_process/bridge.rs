@@ -1,5 +1,7 @@
 //! What the page may ask of this process: the film, and the window's frame. Nothing else is understood.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -19,9 +21,10 @@ pub(super) enum Request {
     Speed { rate: f64 },
     /// The number of the track within its kind, by libmpv's count; `None` is no track.
     Audio { id: Option<u32> },
-    Subtitle { id: Option<u32> },
-    SubtitleDelay { secs: f64 },
-    SubtitleScale { scale: f64 },
+    /// Evenly loud.
+    Night { is_on: bool },
+    /// `name` is a file's; it is written among the person's pictures.
+    Screenshot { name: String },
     Fit { fit: Fit },
     Window { action: WindowAction },
 }
@@ -45,6 +48,10 @@ pub(super) enum WindowAction {
 }
 
 const MAX_TITLE_CHARS: usize = 300;
+const MAX_NAME_CHARS: usize = 120;
+const NIGHT: &str = "lavfi=[dynaudnorm=f=250:g=5:p=0.5]";
+/// As many pictures of one moment are kept beside each other.
+const MAX_EQUAL_NAMES: usize = 100;
 
 impl Request {
     /// Does what concerns the film; gives back what concerns the window.
@@ -65,13 +72,16 @@ impl Request {
                 let how = if is_exact { "absolute+exact" } else { "absolute+keyframes" };
                 mpv.command(&["seek", &secs(to), how])
             }
-            Self::Volume { level } => mpv.set("volume", &number(level * 100.0, 0.0, 130.0)),
+            // libmpv's scale is that of the ear, the page's is that of the samples.
+            Self::Volume { level } => mpv.set("volume", &number(level.cbrt() * 100.0, 0.0, 130.0)),
             Self::Mute { is_muted } => mpv.set("mute", yes_or_no(is_muted)),
             Self::Speed { rate } => mpv.set("speed", &number(rate, 0.25, 4.0)),
             Self::Audio { id } => mpv.set("aid", &track(id)),
-            Self::Subtitle { id } => mpv.set("sid", &track(id)),
-            Self::SubtitleDelay { secs: delay } => mpv.set("sub-delay", &number(delay, -600.0, 600.0)),
-            Self::SubtitleScale { scale } => mpv.set("sub-scale", &number(scale, 0.2, 5.0)),
+            Self::Night { is_on } => mpv.set("af", if is_on { NIGHT } else { "" }),
+            Self::Screenshot { name } => {
+                let path = picture_path(&name).ok_or("there is no folder for pictures")?;
+                mpv.command(&["screenshot-to-file", &path.to_string_lossy(), "video"])
+            }
             Self::Fit { fit } => {
                 mpv.set("keepaspect", yes_or_no(fit != Fit::Fill))?;
                 mpv.set("panscan", if fit == Fit::Cover { "1" } else { "0" })
@@ -90,6 +100,27 @@ impl Request {
 fn file_address(page: &Url, path: &str) -> Option<Url> {
     let address = page.join(path).ok()?;
     (path.starts_with('/') && address.origin() == page.origin()).then_some(address)
+}
+
+/// A new file in the person's folder for pictures, or in their home.
+fn picture_path(name: &str) -> Option<PathBuf> {
+    use gtk::glib;
+    let folder = glib::user_special_dir(glib::UserDirectory::Pictures).unwrap_or_else(glib::home_dir);
+    let stem = plain_name(name);
+    let names = (1..MAX_EQUAL_NAMES).map(|number| match number {
+        1 => format!("{stem}.png"),
+        _ => format!("{stem} ({number}).png"),
+    });
+    names.map(|name| folder.join(name)).find(|path| std::fs::symlink_metadata(path).is_err())
+}
+
+/// A name that stays in its folder, without its ending.
+fn plain_name(name: &str) -> String {
+    let name = name.strip_suffix(".png").unwrap_or(name);
+    let plain: String =
+        name.chars().filter(|c| !c.is_control() && !matches!(c, '/' | '\\')).take(MAX_NAME_CHARS).collect();
+    let plain = plain.trim_start_matches('.').trim();
+    if plain.is_empty() { "Freshet".to_owned() } else { plain.to_owned() }
 }
 
 fn yes_or_no(is_yes: bool) -> &'static str {
@@ -113,6 +144,13 @@ mod tests {
         for path in ["//example.org/x", "http://example.org/x", "file:///etc/passwd", "stream", "", "/\\example.org/x"] {
             assert_eq!(at(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn a_picture_s_name_stays_in_its_folder() {
+        assert_eq!(plain_name("River 12.40.png"), "River 12.40");
+        assert_eq!(plain_name("../../.bashrc"), "bashrc");
+        assert_eq!(plain_name("/.."), "Freshet");
     }
 
     #[test]

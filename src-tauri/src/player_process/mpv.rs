@@ -26,7 +26,12 @@ const OPTIONS: &[(&str, &str)] = &[
     ("terminal", "no"),
     ("vo", "libmpv"),
     ("idle", "yes"),
-    ("keep-open", "no"),
+    // The last picture stays, so that a jump back finds the film still open.
+    ("keep-open", "yes"),
+    ("keep-open-pause", "no"),
+    // The page draws the subtitles, as it does for the other engine.
+    ("sid", "no"),
+    ("ao", "pulse,pipewire,alsa,null"),
     ("access-references", "no"),
     ("load-unsafe-playlists", "no"),
     ("ordered-chapters", "no"),

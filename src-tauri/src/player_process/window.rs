@@ -76,6 +76,15 @@ pub(super) fn run(page: &Url) -> Result<(), String> {
     Ok(())
 }
 
+/// Brings the window to the front.
+pub(super) fn raise() {
+    for window in gtk::Window::list_toplevels() {
+        if let Ok(window) = window.downcast::<gtk::Window>() {
+            window.present();
+        }
+    }
+}
+
 /// Draws the film on the area as soon as it has a context. What goes wrong there is in what is given back.
 fn draw_on(area: &gtk::GLArea, mpv: &Arc<Mpv>) -> Rc<RefCell<Option<String>>> {
     let failure = Rc::new(RefCell::new(None));

@@ -18,11 +18,13 @@ import type { AudioMemory } from "./audio-memory";
 import { chapterStep } from "./chapters";
 import type { FetchPart, FeederListener } from "./feeder";
 import { Feeder } from "./feeder";
+import type { DirectFilm } from "./film-engine";
 import { AHEAD_SECS, FrozenWatch, LOOK_EVERY_MS, NUDGE_SECS } from "./frozen-watch";
 import type { Direction } from "./keybinds";
 import { LoopControl } from "./loop.svelte";
 import { PictureControl } from "./picture.svelte";
 import { Reporter } from "./reporter";
+import type { SoundControl } from "./sound.svelte";
 import type { TimeSpan } from "./spans";
 import { isReadyAt, spansOf } from "./spans";
 import { SpeedControl } from "./speed.svelte";
@@ -50,6 +52,9 @@ export interface PlayerParts {
   fetchPart: FetchPart;
   /** What was chosen in other files of a torrent; without it every file begins with its first track. */
   audioMemory?: Pick<AudioMemory, "remember" | "recall">;
+  /** Plays the file as it is, in place of the media source. */
+  direct?: DirectFilm;
+  sound?: SoundControl;
 }
 
 export class PlayerController {
@@ -114,12 +119,17 @@ export class PlayerController {
   constructor(host: Host, parts: PlayerParts) {
     this.#host = host;
     this.#parts = parts;
-    this.volume = new VolumeControl(host);
+    this.volume = new VolumeControl(host, parts.sound);
     this.upcoming = new Upcoming(host, {
       canPlayType: parts.canPlayType,
       fetchPart: parts.fetchPart,
       chooseAudio: (ticket) => this.#recallAudio(ticket),
     });
+  }
+
+  /** The file is played as it is: nothing is made ready of it beforehand. */
+  get isDirect(): boolean {
+    return this.#parts.direct !== undefined;
   }
 
   /** Drives this video until the returned function is called. */
@@ -265,7 +275,8 @@ export class PlayerController {
     this.#wantedSecs = wanted;
     clearTimeout(this.#seekTimer);
     this.#seekTimer = undefined;
-    if (isReadyAt(spansOf(video.buffered), wanted) && !this.#isRunRequested) {
+    const isReady = this.isDirect || isReadyAt(spansOf(video.buffered), wanted);
+    if (isReady && !this.#isRunRequested) {
       video.currentTime = wanted;
       this.#reporter?.report("seeked", wanted);
       if (this.wantsToPlay) this.#playVideo();
@@ -284,6 +295,10 @@ export class PlayerController {
     this.audioStream = streamIndex;
     const track = this.audioTracks.find((known) => known.stream_index === streamIndex);
     if (track) this.#parts.audioMemory?.remember(this.ticket.info_hash, track);
+    if (this.#parts.direct) {
+      if (track) this.#parts.direct.selectAudio(this.audioTracks.indexOf(track));
+      return;
+    }
     void this.#startRun(this.positionSecs);
   }
 
@@ -343,6 +358,7 @@ export class PlayerController {
       this.ticket = ticket;
       this.audioStream ??= prepared?.audioStream ?? this.#recallAudio(ticket);
       this.phase = "starting";
+      if (this.#parts.direct) return this.#startDirect(this.#parts.direct, ticket, atSecs);
       const source = await this.#parts.openMediaSource(video);
       if (isOld()) return;
       this.speed.apply();
@@ -375,6 +391,15 @@ export class PlayerController {
     const tracks = ticket.tracks.filter((track) => track.kind === "audio");
     const recalled = this.#parts.audioMemory?.recall(ticket.info_hash, tracks);
     return (recalled ?? inLanguage(tracks, this.#audioLanguage))?.stream_index ?? null;
+  }
+
+  #startDirect(direct: DirectFilm, ticket: PlaybackTicket, atSecs: number | null): void {
+    const startSecs = atSecs ?? ticket.resume_at_secs;
+    const index = this.audioTracks.findIndex((track) => track.stream_index === this.audioStream);
+    this.#wantedSecs = startSecs;
+    if (this.wantsToPlay) this.#playVideo();
+    direct.load(ticket.stream_path, startSecs, index < 0 ? null : index);
+    this.speed.apply();
   }
 
   /** `started` is a run that delivers from there already. */
@@ -449,6 +474,7 @@ export class PlayerController {
     this.#seekTimer = undefined;
     this.#feeder?.stop();
     this.#feeder = null;
+    this.#parts.direct?.stop();
     this.#reporter?.report("closed", this.positionSecs);
     this.#reporter = null;
     this.ticket = null;

@@ -1,5 +1,6 @@
 /* The present picture as a file. */
 import { clock } from "../../lib/i18n/format";
+import type { FilmPort } from "./film-engine";
 
 /** Hands the person the picture as PNG; rejects where there is none or the view can't give it away. */
 export async function saveScreenshot(video: HTMLVideoElement, name: string, atSecs: number): Promise<string> {
@@ -19,6 +20,13 @@ export async function saveScreenshot(video: HTMLVideoElement, name: string, atSe
   // Begun downloads hold the bytes themselves, but not before the next turn.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   return fileName;
+}
+
+/** The same of a picture that is below the page: who plays it writes it among the person's pictures. */
+export function askForScreenshot(film: FilmPort, name: string, atSecs: number): Promise<string> {
+  const fileName = screenshotName(name, atSecs);
+  film.ask({ kind: "screenshot", name: fileName });
+  return Promise.resolve(fileName);
 }
 
 const MAX_NAME_CHARS = 80;

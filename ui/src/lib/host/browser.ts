@@ -74,14 +74,14 @@ export class BrowserHost implements Host {
     return Promise.resolve();
   }
 
-  readonly hasOwnWindow = false;
+  readonly hasOwnWindow: boolean = false;
 
-  setAlwaysOnTop(): Promise<void> {
+  setAlwaysOnTop(_isOnTop: boolean): Promise<void> {
     return Promise.reject(new CallError({ code: "bad_request", message: "a page has no window of its own" }));
   }
 
-  setMini(): Promise<void> {
-    return this.setAlwaysOnTop();
+  setMini(isMini: boolean): Promise<void> {
+    return this.setAlwaysOnTop(isMini);
   }
 
   addressTarget(): PlayerTarget | null {

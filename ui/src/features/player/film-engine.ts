@@ -1,0 +1,294 @@
+/*
+ * The second engine: libmpv, which plays the film below the page. To the page it looks like the video that it drives anyway: the
+ * element's clock, ranges and events are lent to the film, so keys, map, subtitles and reports are the same for both engines.
+ */
+import type { FilmEvent, FilmRequest } from "../../lib/host/film-window";
+import type { TimeSpan } from "./spans";
+
+/** Plays a file as it is, without the parts that a media source is fed with. */
+export interface DirectFilm {
+  load(path: string, startSecs: number, audioIndex: number | null): void;
+  /** The place of the track among those of its kind. */
+  selectAudio(index: number): void;
+  stop(): void;
+}
+
+export interface FilmPort {
+  ask(request: FilmRequest): void;
+  onFilmEvent(listener: (event: FilmEvent) => void): () => void;
+}
+
+interface CacheState {
+  "seekable-ranges"?: { start?: number; end?: number }[];
+}
+
+class Ranges implements TimeRanges {
+  readonly #spans: readonly TimeSpan[];
+
+  constructor(spans: readonly TimeSpan[]) {
+    this.#spans = spans;
+  }
+
+  get length(): number {
+    return this.#spans.length;
+  }
+
+  start(index: number): number {
+    return this.#spans[index]?.startSecs ?? Number.NaN;
+  }
+
+  end(index: number): number {
+    return this.#spans[index]?.endSecs ?? Number.NaN;
+  }
+}
+
+export class FilmEngine implements DirectFilm {
+  readonly #film: FilmPort;
+  #video: HTMLVideoElement | null = null;
+  #heardSecs = 0;
+  #heardAtMs = 0;
+  #wantedSecs: number | null = null;
+  #spans: TimeSpan[] = [];
+  #isLoaded = false;
+  #hasStarted = false;
+  #hasPicture = false;
+  #isRestarted = false;
+  #isPaused = true;
+  #isStarved = false;
+  #isEnded = false;
+  #size = { w: 0, h: 0 };
+  #droppedFrames = 0;
+  #rate = 1;
+  #volume = 1;
+  #gain = 1;
+  #isMuted = false;
+  #error: { code: number; message: string } | null = null;
+
+  constructor(film: FilmPort) {
+    this.#film = film;
+  }
+
+  /** Lends the video to the film, until the returned function is called. */
+  attach(video: HTMLVideoElement): () => void {
+    this.#video = video;
+    const members: Record<string, PropertyDescriptor> = {
+      currentTime: { get: () => this.#nowSecs(), set: (secs: number) => this.#seek(secs) },
+      buffered: { get: () => new Ranges(this.#spans) },
+      paused: { get: () => this.#isPaused },
+      seeking: { get: () => this.#wantedSecs !== null },
+      ended: { get: () => this.#isEnded },
+      error: { get: () => this.#error },
+      videoWidth: { get: () => this.#size.w },
+      videoHeight: { get: () => this.#size.h },
+      volume: { get: () => this.#volume, set: (level: number) => this.#setVolume(level, this.#gain) },
+      muted: {
+        get: () => this.#isMuted,
+        set: (isMuted: boolean) => {
+          this.#isMuted = isMuted;
+          this.#film.ask({ kind: "mute", is_muted: isMuted });
+        },
+      },
+      playbackRate: { get: () => this.#rate, set: (rate: number) => this.#setRate(rate) },
+      play: { value: () => this.#play() },
+      pause: { value: () => this.#pause() },
+      getVideoPlaybackQuality: {
+        value: () => ({ droppedVideoFrames: this.#droppedFrames, totalVideoFrames: "–" }),
+      },
+    };
+    for (const [name, member] of Object.entries(members))
+      Object.defineProperty(video, name, { ...member, configurable: true });
+    const stop = this.#film.onFilmEvent((event) => this.#heard(event));
+    return () => {
+      stop();
+      this.stop();
+      for (const name of Object.keys(members)) Reflect.deleteProperty(video, name);
+      this.#video = null;
+    };
+  }
+
+  load(path: string, startSecs: number, audioIndex: number | null): void {
+    this.#forget();
+    this.#wantedSecs = startSecs;
+    this.#film.ask({ kind: "load", path, start_secs: startSecs });
+    this.#film.ask({ kind: "audio", id: (audioIndex ?? 0) + 1 });
+    this.#film.ask({ kind: "pause", is_paused: this.#isPaused });
+  }
+
+  selectAudio(index: number): void {
+    this.#film.ask({ kind: "audio", id: index + 1 });
+  }
+
+  stop(): void {
+    this.#forget();
+    this.#film.ask({ kind: "stop" });
+  }
+
+  /** Louder than the film, and evenly loud. */
+  setSound(gain: number, isNight: boolean): void {
+    this.#setVolume(this.#volume, gain);
+    this.#film.ask({ kind: "night", is_on: isNight });
+  }
+
+  #forget(): void {
+    this.#isLoaded = this.#hasStarted = this.#hasPicture = this.#isRestarted = false;
+    this.#isStarved = this.#isEnded = false;
+    this.#wantedSecs = null;
+    this.#error = null;
+    this.#spans = [];
+    this.#heardSecs = 0;
+    this.#size = { w: 0, h: 0 };
+  }
+
+  /** Between two words of the player the clock runs on by itself. */
+  #nowSecs(): number {
+    if (this.#wantedSecs !== null) return this.#wantedSecs;
+    const isRunning = this.#hasStarted && !this.#isPaused && !this.#isStarved && !this.#isEnded;
+    const sinceSecs = isRunning ? (performance.now() - this.#heardAtMs) / 1000 : 0;
+    return this.#heardSecs + Math.min(sinceSecs, 0.25) * this.#rate;
+  }
+
+  #seek(secs: number): void {
+    if (!this.#isLoaded) return;
+    this.#isEnded = false;
+    this.#wantedSecs = secs;
+    this.#film.ask({ kind: "seek", secs, is_exact: true });
+    this.#tell("seeking");
+  }
+
+  #play(): Promise<void> {
+    if (!this.#isPaused) return Promise.resolve();
+    this.#isPaused = false;
+    this.#heardAtMs = performance.now();
+    this.#film.ask({ kind: "pause", is_paused: false });
+    this.#tell("play");
+    return Promise.resolve();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#heardSecs = this.#wantedSecs ?? this.#nowSecs();
+    this.#isPaused = true;
+    this.#film.ask({ kind: "pause", is_paused: true });
+    this.#tell("pause");
+  }
+
+  #setRate(rate: number): void {
+    this.#heardSecs = this.#wantedSecs ?? this.#nowSecs();
+    this.#heardAtMs = performance.now();
+    this.#rate = rate;
+    this.#film.ask({ kind: "speed", rate });
+  }
+
+  #setVolume(level: number, gain: number): void {
+    this.#volume = level;
+    this.#gain = gain;
+    this.#film.ask({ kind: "volume", level: level * gain });
+  }
+
+  #heard(event: FilmEvent): void {
+    switch (event.kind) {
+      case "property":
+        return this.#propertyChanged(event.name, event.value);
+      case "file_loaded":
+        this.#isLoaded = true;
+        return;
+      case "restart":
+        return this.#restarted();
+      case "end":
+        if (event.error !== null) this.#fail(event.error);
+        return;
+      case "seek":
+      case "refused":
+      case "fullscreen":
+        return;
+    }
+  }
+
+  #propertyChanged(name: string, value: string | null): void {
+    switch (name) {
+      case "time-pos": {
+        const secs = Number(value);
+        if (value === null || !Number.isFinite(secs)) return;
+        this.#heardSecs = Math.max(0, secs);
+        this.#heardAtMs = performance.now();
+        if (this.#hasPicture) this.#tell("timeupdate");
+        return;
+      }
+      case "demuxer-cache-state":
+        this.#spans = spansOfCache(value);
+        this.#tell("progress");
+        return;
+      case "paused-for-cache":
+        if (this.#isStarved === (value === "yes")) return;
+        this.#isStarved = value === "yes";
+        if (this.#hasPicture) this.#tell(this.#isStarved ? "waiting" : "playing");
+        return;
+      case "eof-reached":
+        if (value !== "yes" || this.#isEnded || !this.#hasPicture) return;
+        this.#isEnded = true;
+        this.#tell("ended");
+        return;
+      case "video-params": {
+        const { w = 0, h = 0 } = parsed<{ w?: number; h?: number }>(value) ?? {};
+        this.#size = { w, h };
+        this.#firstPicture();
+        return;
+      }
+      case "track-list":
+        this.#firstPicture(value);
+        return;
+      case "frame-drop-count":
+        this.#droppedFrames = Number(value ?? 0);
+    }
+  }
+
+  #hasVideoTrack = false;
+
+  #restarted(): void {
+    this.#isRestarted = true;
+    this.#hasStarted = true;
+    this.#wantedSecs = null;
+    this.#firstPicture();
+    if (!this.#hasPicture) return;
+    this.#tell("seeked");
+    if (!this.#isPaused && !this.#isStarved) this.#tell("playing");
+  }
+
+  /** The size of the picture may be told after the picture runs. */
+  #firstPicture(tracks?: string | null): void {
+    if (tracks !== undefined) {
+      const list = parsed<{ type?: string; selected?: boolean }[]>(tracks) ?? [];
+      this.#hasVideoTrack = list.some((track) => track.type === "video" && track.selected);
+    }
+    if (this.#hasPicture || !this.#isRestarted || (this.#hasVideoTrack && this.#size.w === 0)) return;
+    this.#hasPicture = true;
+    this.#tell("loadeddata");
+    if (!this.#isPaused) this.#tell("playing");
+  }
+
+  #fail(message: string): void {
+    this.#error = { code: 4, message };
+    this.#tell("error");
+  }
+
+  #tell(name: string): void {
+    this.#video?.dispatchEvent(new Event(name));
+  }
+}
+
+function spansOfCache(value: string | null): TimeSpan[] {
+  const ranges = parsed<CacheState>(value)?.["seekable-ranges"] ?? [];
+  return ranges
+    .map(({ start, end }) => ({ startSecs: start ?? Number.NaN, endSecs: end ?? Number.NaN }))
+    .filter((span) => span.endSecs > span.startSecs)
+    .sort((a, b) => a.startSecs - b.startSecs);
+}
+
+function parsed<T>(value: string | null): T | null {
+  if (value === null) return null;
+  try {
+    return JSON.parse(value) as T;
+  } catch {
+    return null;
+  }
+}
