@@ -23,7 +23,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use freshet_app::{App, AppConfig, Shell, StartError, start_logging};
-use freshet_server::{Server, ServerOptions};
+use freshet_server::{EmbeddedFile, EmbeddedUi, Server, ServerOptions};
 use tauri::{AppHandle, Manager as _, RunEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tracing::error;
@@ -81,7 +81,7 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
         .invoke_handler(tauri::generate_handler![rpc::rpc, rpc::subscribe])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle().clone();
-            match tauri::async_runtime::block_on(start(&args, data_dir)) {
+            match tauri::async_runtime::block_on(start(&args, data_dir, embedded_ui(&args, &handle))) {
                 Ok((app, server)) => open(&handle, app, server, &args)?,
                 Err(message) => fail(&handle, &message),
             }
@@ -89,10 +89,24 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
         })
 }
 
-async fn start(args: &Args, data_dir: std::path::PathBuf) -> Result<(App, Server), String> {
+/// The pages for the player process, where there is one.
+fn embedded_ui(args: &Args, handle: &AppHandle) -> Option<EmbeddedUi> {
+    let resolver = handle.asset_resolver();
+    let find = move |path: &str| {
+        let asset = resolver.get(path.to_owned())?;
+        Some(EmbeddedFile { bytes: asset.bytes, mime: asset.mime_type })
+    };
+    args.libmpv.then(|| EmbeddedUi(std::sync::Arc::new(find)))
+}
+
+async fn start(
+    args: &Args,
+    data_dir: std::path::PathBuf,
+    embedded_ui: Option<EmbeddedUi>,
+) -> Result<(App, Server), String> {
     let app = start_app(args.app_config(data_dir.clone())).await.map_err(|error| error.to_string())?;
     autostart::follow(&app, args, &data_dir).await;
-    let options = ServerOptions { port: args.port_choice(), ..ServerOptions::default() };
+    let options = ServerOptions { port: args.port_choice(), embedded_ui, ..ServerOptions::default() };
     match Server::bind(app.clone(), options).await {
         Ok(server) => Ok((app, server)),
         Err(error) => {

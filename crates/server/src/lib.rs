@@ -44,6 +44,7 @@ use crate::doors::DoorKeeper;
 pub use crate::guard::Accounts;
 use crate::guard::{Door, Guard, GuardOptions};
 pub use crate::local_user::is_same_user;
+pub use crate::ui::{EmbeddedFile, EmbeddedUi};
 use crate::serve::{Listening, Places, Stops};
 use crate::state::ServerState;
 use crate::ui::Ui;
@@ -87,6 +88,8 @@ pub struct ServerOptions {
     pub port: PortChoice,
     /// The built files of the UI; without it a small page stands in their place.
     pub ui_dir: Option<PathBuf>,
+    /// The player page and what it needs, of a program that carries its pages; for windows of its own in other processes.
+    pub embedded_ui: Option<EmbeddedUi>,
     pub lan: LanAddresses,
     /// Opens the door to the network whatever the switch in the settings says. A password is needed all the same.
     pub lan_always: bool,
@@ -105,6 +108,7 @@ impl Default for ServerOptions {
             ip: Ipv4Addr::LOCALHOST.into(),
             port: PortChoice::Default,
             ui_dir: None,
+            embedded_ui: None,
             lan: LanAddresses::Private,
             lan_always: false,
             trusts_local_users: false,
@@ -222,7 +226,7 @@ impl Server {
                 dlna_token,
             },
         );
-        let router = routes::router(state, &guard, Ui::new(options.ui_dir.as_deref()));
+        let router = routes::router(state, &guard, Ui::new(options.ui_dir.as_deref(), options.embedded_ui.clone()));
         let places = Places::new();
         let listening = Listening {
             door: Door::Own,

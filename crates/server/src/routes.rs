@@ -165,7 +165,7 @@ mod tests {
         let (dlna, _) = dlna::Dlna::new(app.clone(), lan, prefix);
         let state = ServerState::new(app.clone(), CancellationToken::new(), CancellationToken::new(), dlna);
         let guard = Guard::new(app.clone(), GuardOptions::default());
-        (app, router(state, &guard, Ui::new(None)))
+        (app, router(state, &guard, Ui::new(None, None)))
     }
 
     /// A path that the route matches.

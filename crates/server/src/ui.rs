@@ -26,18 +26,39 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 #[derive(Debug, Clone)]
 pub(crate) struct Ui {
     folder: Option<ServeDir>,
+    embedded: Option<EmbeddedUi>,
+}
+
+/// A page or a part of one, from inside the program.
+#[derive(Debug, Clone)]
+pub struct EmbeddedFile {
+    pub bytes: Vec<u8>,
+    pub mime: String,
+}
+
+/// The built files of the UI where they are a part of the program: gives the file at a path that begins with `/`.
+#[derive(Clone)]
+pub struct EmbeddedUi(pub std::sync::Arc<dyn Fn(&str) -> Option<EmbeddedFile> + Send + Sync>);
+
+impl std::fmt::Debug for EmbeddedUi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedUi").finish_non_exhaustive()
+    }
 }
 
 impl Ui {
-    pub(crate) fn new(folder: Option<&Path>) -> Self {
+    pub(crate) fn new(folder: Option<&Path>, embedded: Option<EmbeddedUi>) -> Self {
         // Links inside of the folder are the business of whoever built it; names with `..` never get past `ServeDir`.
         let serve =
             |folder: &Path| ServeDir::new(PathBuf::from(folder)).append_index_html_on_directories(true);
-        Self { folder: folder.map(serve) }
+        Self { folder: folder.map(serve), embedded }
     }
 
     pub(crate) async fn serve(&self, request: Request) -> Response {
         let path = request.uri().path().to_owned();
+        if let (None, Some(embedded)) = (&self.folder, &self.embedded) {
+            return from_program(embedded, &path);
+        }
         let Some(folder) = &self.folder else {
             return if matches!(path.as_str(), "/" | "/index.html") {
                 without_ui()
@@ -61,6 +82,21 @@ impl Ui {
         response.headers_mut().insert(header::CACHE_CONTROL, if is_hashed { ONE_YEAR } else { NO_CACHE });
         with_page_headers(response)
     }
+}
+
+/// The library's own page stays a page of windows: only the player is shown from here.
+fn from_program(embedded: &EmbeddedUi, path: &str) -> Response {
+    if matches!(path, "/" | "/index.html") {
+        return without_ui();
+    }
+    let is_part = path == "/player.html" || path.starts_with(HASHED_FOLDER);
+    let Some(file) = is_part.then(|| (embedded.0)(path)).flatten() else { return reply::not_found() };
+    let Ok(mime) = HeaderValue::from_str(&file.mime) else { return reply::not_found() };
+    let mut response = file.bytes.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, mime);
+    let is_hashed = path.starts_with(HASHED_FOLDER);
+    response.headers_mut().insert(header::CACHE_CONTROL, if is_hashed { ONE_YEAR } else { NO_CACHE });
+    with_page_headers(response)
 }
 
 fn without_ui() -> Response {

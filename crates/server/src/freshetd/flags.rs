@@ -209,6 +209,7 @@ impl Flags {
             ip: own.first().copied().unwrap_or(defaults.ip),
             port: self.port.map_or(PortChoice::Default, PortChoice::Exact),
             ui_dir: self.ui_dir.clone(),
+            embedded_ui: None,
             lan_always: self.lan || !network.is_empty(),
             lan: if is_everything { LanAddresses::Private } else { LanAddresses::These(network) },
             trusts_local_users: self.trust_local_users,
