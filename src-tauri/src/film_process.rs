@@ -41,7 +41,10 @@ impl Films {
 
     /// Whether the film is shown by the process; if not, it is for our own window.
     pub(crate) async fn show(&self, target: PlayerTarget) -> bool {
-        if !self.is_usable() || self.was_lost(target) || self.handle.get_webview_window(windows::PLAYER).is_some() {
+        if !self.is_usable()
+            || self.was_lost(target)
+            || self.handle.get_webview_window(windows::PLAYER).is_some()
+        {
             self.input.lock().await.take();
             return false;
         }

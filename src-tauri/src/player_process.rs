@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn only_a_player_page_of_this_computer_is_shown() {
-        for address in ["http://127.0.0.1:8090/player.html#x", "http://127.0.0.1:1/player.html?engine=mpv#x"] {
+        for address in ["http://127.0.0.1:8090/player.html#x", "http://127.0.0.1:1/player.html?engine=mpv#x"]
+        {
             assert!(own_page(address).is_some(), "{address}");
         }
         for address in [

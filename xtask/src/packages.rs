@@ -192,6 +192,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         ["chromium|chromium-browser", "chromium", "chromium"],
         &["chromium"],
     ),
+    package(RustTests, "plays films below the page", ["libmpv2|libmpv1", "mpv-libs", "mpv"], &[]),
     package(WindowTests, "a virtual screen", ["xvfb", "/usr/bin/Xvfb", "xorg-server-xvfb"], &["Xvfb"]),
     package(
         WindowTests,

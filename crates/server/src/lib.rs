@@ -44,10 +44,10 @@ use crate::doors::DoorKeeper;
 pub use crate::guard::Accounts;
 use crate::guard::{Door, Guard, GuardOptions};
 pub use crate::local_user::is_same_user;
-pub use crate::ui::{EmbeddedFile, EmbeddedUi};
 use crate::serve::{Listening, Places, Stops};
 use crate::state::ServerState;
 use crate::ui::Ui;
+pub use crate::ui::{EmbeddedFile, EmbeddedUi};
 
 /// TorrServer's port, which its clients look for.
 pub const DEFAULT_PORT: u16 = 8090;
@@ -226,7 +226,8 @@ impl Server {
                 dlna_token,
             },
         );
-        let router = routes::router(state, &guard, Ui::new(options.ui_dir.as_deref(), options.embedded_ui.clone()));
+        let router =
+            routes::router(state, &guard, Ui::new(options.ui_dir.as_deref(), options.embedded_ui.clone()));
         let places = Places::new();
         let listening = Listening {
             door: Door::Own,

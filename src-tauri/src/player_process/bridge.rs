@@ -11,22 +11,46 @@ use super::mpv::Mpv;
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Request {
     /// `path` is one of the server that the page came from.
-    Load { path: String, start_secs: f64 },
+    Load {
+        path: String,
+        start_secs: f64,
+    },
     Stop,
-    Pause { is_paused: bool },
-    Seek { secs: f64, is_exact: bool },
+    Pause {
+        is_paused: bool,
+    },
+    Seek {
+        secs: f64,
+        is_exact: bool,
+    },
     /// 1 is the film as it is.
-    Volume { level: f64 },
-    Mute { is_muted: bool },
-    Speed { rate: f64 },
+    Volume {
+        level: f64,
+    },
+    Mute {
+        is_muted: bool,
+    },
+    Speed {
+        rate: f64,
+    },
     /// The number of the track within its kind, by libmpv's count; `None` is no track.
-    Audio { id: Option<u32> },
+    Audio {
+        id: Option<u32>,
+    },
     /// Evenly loud.
-    Night { is_on: bool },
+    Night {
+        is_on: bool,
+    },
     /// `name` is a file's; it is written among the person's pictures.
-    Screenshot { name: String },
-    Fit { fit: Fit },
-    Window { action: WindowAction },
+    Screenshot {
+        name: String,
+    },
+    Fit {
+        fit: Fit,
+    },
+    Window {
+        action: WindowAction,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -141,7 +165,14 @@ mod tests {
         let at = |path: &str| file_address(&page, path).map(String::from);
 
         assert_eq!(at("/stream/a?x=1").as_deref(), Some("http://127.0.0.1:8090/stream/a?x=1"));
-        for path in ["//example.org/x", "http://example.org/x", "file:///etc/passwd", "stream", "", "/\\example.org/x"] {
+        for path in [
+            "//example.org/x",
+            "http://example.org/x",
+            "file:///etc/passwd",
+            "stream",
+            "",
+            "/\\example.org/x",
+        ] {
             assert_eq!(at(path), None, "{path}");
         }
     }

@@ -111,8 +111,11 @@ impl Mpv {
 
     /// Queues a command; its words are never parsed, so they may hold anything but a zero. An error comes as an event.
     pub(super) fn command(&self, words: &[&str]) -> Result<(), String> {
-        let words: Vec<CString> =
-            words.iter().map(|word| CString::new(*word)).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        let words: Vec<CString> = words
+            .iter()
+            .map(|word| CString::new(*word))
+            .collect::<Result<_, _>>()
+            .map_err(|e| e.to_string())?;
         let mut pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
         pointers.push(std::ptr::null());
         // SAFETY: the handle is live; the list ends with a null pointer, its words with a zero, and all of it is copied.
@@ -147,3 +150,7 @@ impl Drop for Mpv {
         unsafe { (self.functions.terminate_destroy)(self.handle) };
     }
 }
+
+#[cfg(test)]
+#[path = "mpv/hostile_tests.rs"]
+mod hostile_tests;

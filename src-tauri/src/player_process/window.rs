@@ -63,7 +63,8 @@ pub(super) fn run(page: &Url) -> Result<(), String> {
         let view = Rc::clone(&view);
         move |_, event| {
             let is_on = event.new_window_state().contains(gtk::gdk::WindowState::FULLSCREEN);
-            let _ = view.evaluate_script(&format!("window.freshetFilm.heard({{kind:'fullscreen',is_on:{is_on}}})"));
+            let _ = view
+                .evaluate_script(&format!("window.freshetFilm.heard({{kind:'fullscreen',is_on:{is_on}}})"));
             gtk::glib::Propagation::Proceed
         }
     });
@@ -91,7 +92,8 @@ fn draw_on(area: &gtk::GLArea, mpv: &Arc<Mpv>) -> Rc<RefCell<Option<String>>> {
     let picture: Rc<RefCell<Option<Picture>>> = Rc::default();
     let changed = Arc::new(Notify::new());
     area.connect_realize({
-        let (mpv, picture, failure, changed) = (Arc::clone(mpv), picture.clone(), failure.clone(), changed.clone());
+        let (mpv, picture, failure, changed) =
+            (Arc::clone(mpv), picture.clone(), failure.clone(), changed.clone());
         move |area| {
             area.make_current();
             let is_wayland = area.display().type_().name() == "GdkWaylandDisplay";

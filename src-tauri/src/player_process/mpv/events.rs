@@ -33,16 +33,23 @@ const MAX_VALUE_BYTES: usize = 256 * 1024;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(in crate::player_process) enum Event {
     /// `value` is `null` where there is none at the moment.
-    Property { name: &'static str, value: Option<String> },
+    Property {
+        name: &'static str,
+        value: Option<String>,
+    },
     FileLoaded,
     /// A jump begins.
     Seek,
     /// Pictures and sound run after a start or a jump.
     Restart,
     /// The end of the film; or, with an error, of the attempt to play it.
-    End { error: Option<String> },
+    End {
+        error: Option<String>,
+    },
     /// A command that was refused.
-    Refused { error: String },
+    Refused {
+        error: String,
+    },
 }
 
 impl Mpv {
@@ -95,7 +102,9 @@ impl Mpv {
             ffi::EVENT_FILE_LOADED => Event::FileLoaded,
             ffi::EVENT_SEEK => Event::Seek,
             ffi::EVENT_PLAYBACK_RESTART => Event::Restart,
-            ffi::EVENT_COMMAND_REPLY if event.error < 0 => Event::Refused { error: self.error_text(event.error) },
+            ffi::EVENT_COMMAND_REPLY if event.error < 0 => {
+                Event::Refused { error: self.error_text(event.error) }
+            }
             ffi::EVENT_END_FILE if !event.data.is_null() => {
                 // SAFETY: the data of this event has this shape.
                 let end = unsafe { &*event.data.cast::<ffi::EventEndFile>() };

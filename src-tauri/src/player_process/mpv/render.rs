@@ -29,7 +29,8 @@ impl OpenGl {
         // SAFETY: the system's OpenGL, which the drawing area uses already; the function has this shape by its standard.
         unsafe {
             let library = Library::new(name).map_err(|error| error.to_string())?;
-            let get_proc_address = *library.get::<GetProcAddress>(symbol).map_err(|error| error.to_string())?;
+            let get_proc_address =
+                *library.get::<GetProcAddress>(symbol).map_err(|error| error.to_string())?;
             Ok(Self { get_proc_address, _library: library })
         }
     }
@@ -82,10 +83,13 @@ impl Picture {
         let mut context = std::ptr::null_mut();
         // SAFETY: the handle is live; the list ends with a zero; what it points to lives over the call, and `open_gl` longer
         // than the context.
-        let code = unsafe { (mpv.functions.render_create)(&raw mut context, mpv.handle, params.as_mut_ptr()) };
+        let code =
+            unsafe { (mpv.functions.render_create)(&raw mut context, mpv.handle, params.as_mut_ptr()) };
         mpv.check(code)?;
         // SAFETY: the context is live; `changed` is held until the function was taken back.
-        unsafe { (mpv.functions.render_on_update)(context, Some(wake), Arc::as_ptr(changed).cast_mut().cast()) };
+        unsafe {
+            (mpv.functions.render_on_update)(context, Some(wake), Arc::as_ptr(changed).cast_mut().cast())
+        };
         Ok(Self {
             mpv: Arc::clone(mpv),
             context,
