@@ -88,14 +88,36 @@ const playerWindow = () => until("the player window", () => windowOf("^Test film
 
 /** The middle of the window, as a few bytes of colour. */
 const colours = (window) =>
-  execFileSync("import", ["-silent", "-window", window, "-gravity", "center", "-crop", "60%x50%+0+0", "-resize", "32x18!", "-depth", "8", "rgb:-"]);
+  execFileSync("import", [
+    "-silent",
+    "-window",
+    window,
+    "-gravity",
+    "center",
+    "-crop",
+    "60%x50%+0+0",
+    "-resize",
+    "32x18!",
+    "-depth",
+    "8",
+    "rgb:-",
+  ]);
 
-const spread = (bytes) => Math.max(...bytes) - Math.min(...bytes);
+/** How much of the picture has a strong colour: nearly all of the film, and next to nothing of the page. */
+function colourfulShare(bytes) {
+  let count = 0;
+  for (let at = 0; at + 2 < bytes.length; at += 3) {
+    const pixel = bytes.subarray(at, at + 3);
+    if (Math.max(...pixel) - Math.min(...pixel) > 100) count += 1;
+  }
+  return count / (bytes.length / 3);
+}
 
-const keep = (window, name) => execFileSync("import", ["-silent", "-window", window, join(PICTURES, `${name}.png`)]);
+const keep = (window, name) =>
+  execFileSync("import", ["-silent", "-window", window, join(PICTURES, `${name}.png`)]);
 
 async function picture(window) {
-  await until("a picture", () => spread(colours(window)) > 100);
+  await until("a picture", () => colourfulShare(colours(window)) > 0.5);
   const before = colours(window);
   await until("a picture that moves", () => !before.equals(colours(window)));
 }

@@ -36,9 +36,11 @@ pub struct EmbeddedFile {
     pub mime: String,
 }
 
+type FindFile = dyn Fn(&str) -> Option<EmbeddedFile> + Send + Sync;
+
 /// The built files of the UI where they are a part of the program: gives the file at a path that begins with `/`.
 #[derive(Clone)]
-pub struct EmbeddedUi(pub std::sync::Arc<dyn Fn(&str) -> Option<EmbeddedFile> + Send + Sync>);
+pub struct EmbeddedUi(pub std::sync::Arc<FindFile>);
 
 impl std::fmt::Debug for EmbeddedUi {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -107,8 +107,8 @@ functions! {
 
 const NAMES: [&str; 2] = ["libmpv.so.2", "libmpv.so.1"];
 /// The first with the render interface as it is used here.
-const OLDEST_VERSION: u64 = (1 << 16) | 101;
-const NEWEST_MAJOR: u64 = 2;
+const OLDEST_VERSION: std::ffi::c_ulong = (1 << 16) | 101;
+const NEWEST_MAJOR: std::ffi::c_ulong = 2;
 
 /// Opens the library; the reason is for the log.
 pub(super) fn open() -> Result<Functions, String> {
@@ -127,7 +127,7 @@ fn checked(library: Library) -> Result<Functions, String> {
     // SAFETY: the function has had this shape in every version.
     let version = unsafe {
         let ask = library.get::<unsafe extern "C" fn() -> std::ffi::c_ulong>(b"mpv_client_api_version\0");
-        u64::from(ask.map_err(|error| error.to_string())?())
+        ask.map_err(|error| error.to_string())?()
     };
     if version < OLDEST_VERSION || version >> 16 > NEWEST_MAJOR {
         return Err(format!("libmpv speaks version {}.{}", version >> 16, version & 0xffff));
