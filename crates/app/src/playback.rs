@@ -212,8 +212,12 @@ impl App {
         let server = self.inner.server_url.get().ok_or_else(|| {
             WireError::new(ErrorCode::Internal, "the player needs the HTTP server, and it is not running")
         })?;
-        Ok(format!("{server}/media/{}/file", id.0))
+        Ok(format!("{server}{}", file_path(id)))
     }
+}
+
+fn file_path(id: &PlaybackId) -> String {
+    format!("/media/{}/file", id.0)
 }
 
 /// See [`App::look`].
@@ -287,7 +291,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         next_file: around.next,
         tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
         subtitles: subtitles::listed(&probe, &record.files, &file),
-        stream_path: format!("/play/{}/{}", args.info_hash, file.torrserver_id),
+        file_path: file_path(&id),
         playback_id: id,
     })
 }

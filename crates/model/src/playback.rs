@@ -74,8 +74,8 @@ pub struct PlaybackTicket {
     pub next_file: Option<NeighborFile>,
     /// From when on `next_file` is offered; `None` in what is too short for that.
     pub next_up_at_secs: Option<f64>,
-    /// The file as it is, for other players: a path on our server.
-    pub stream_path: String,
+    /// The file as it is, for a player that reads it itself: a path on our server, for as long as the playback is open.
+    pub file_path: String,
 }
 
 /// How the pieces under one stretch of a film stand.

@@ -217,7 +217,7 @@ export function ticket(change: Partial<PlaybackTicket> = {}): PlaybackTicket {
     previous_file: null,
     next_file: null,
     next_up_at_secs: null,
-    stream_path: "/stream/river",
+    file_path: "/media/play-1/file",
     ...change,
   };
 }

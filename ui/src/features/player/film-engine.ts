@@ -2,48 +2,30 @@
  * The second engine: libmpv, which plays the film below the page. To the page it looks like the video that it drives anyway: the
  * element's clock, ranges and events are lent to the film, so keys, map, subtitles and reports are the same for both engines.
  */
+import type { MediaRun, PlaybackTicket, TrackInfo } from "../../lib/host/bindings";
 import type { FilmEvent, FilmRequest } from "../../lib/host/film-window";
+import type { Engine, EngineListener, Start } from "./engine";
+import { audioIds, hasPictureTrack, pictureSize, Ranges, spansOfCache } from "./film-words";
 import type { TimeSpan } from "./spans";
-
-/** Plays a file as it is, without the parts that a media source is fed with. */
-export interface DirectFilm {
-  load(path: string, startSecs: number, audioIndex: number | null): void;
-  /** The place of the track among those of its kind. */
-  selectAudio(index: number): void;
-  stop(): void;
-}
 
 export interface FilmPort {
   ask(request: FilmRequest): void;
+  /** Whether the server has such a file; rejects where it gives no answer. */
+  isThere(path: string): Promise<boolean>;
   onFilmEvent(listener: (event: FilmEvent) => void): () => void;
 }
 
-interface CacheState {
-  "seekable-ranges"?: { start?: number; end?: number }[];
-}
+export class FilmEngine implements Engine {
+  readonly run: MediaRun | null = null;
+  readonly isBusy = false;
+  readonly kind = "direct";
 
-class Ranges implements TimeRanges {
-  readonly #spans: readonly TimeSpan[];
-
-  constructor(spans: readonly TimeSpan[]) {
-    this.#spans = spans;
-  }
-
-  get length(): number {
-    return this.#spans.length;
-  }
-
-  start(index: number): number {
-    return this.#spans[index]?.startSecs ?? Number.NaN;
-  }
-
-  end(index: number): number {
-    return this.#spans[index]?.endSecs ?? Number.NaN;
-  }
-}
-
-export class FilmEngine implements DirectFilm {
   readonly #film: FilmPort;
+  #listener: EngineListener | null = null;
+  #path = "";
+  #audio: TrackInfo | null = null;
+  /** libmpv's numbers of the audio tracks, by their place among the file's streams. */
+  #audioIds = new Map<number, number>();
   #video: HTMLVideoElement | null = null;
   #heardSecs = 0;
   #heardAtMs = 0;
@@ -106,21 +88,46 @@ export class FilmEngine implements DirectFilm {
     };
   }
 
-  load(path: string, startSecs: number, audioIndex: number | null): void {
-    this.#forget();
-    this.#wantedSecs = startSecs;
-    this.#film.ask({ kind: "load", path, start_secs: startSecs });
-    this.#film.ask({ kind: "audio", id: (audioIndex ?? 0) + 1 });
-    this.#film.ask({ kind: "pause", is_paused: this.#isPaused });
+  /** Every moment is asked for at once: what is missing, libmpv waits for itself. */
+  isReadyAt(): boolean {
+    return true;
   }
 
-  selectAudio(index: number): void {
-    this.#film.ask({ kind: "audio", id: index + 1 });
+  open(_: HTMLVideoElement, ticket: PlaybackTicket, listener: EngineListener): Promise<void> {
+    this.#path = ticket.file_path;
+    this.#listener = listener;
+    return Promise.resolve();
+  }
+
+  start({ ticket, atSecs, audio }: Start): Promise<void> {
+    this.#forget();
+    this.#wantedSecs = atSecs;
+    this.#audio = audio;
+    this.#film.ask({ kind: "load", path: this.#path, start_secs: atSecs });
+    // Their order is known before the file is; nearly always it is libmpv's too.
+    const tracks = ticket.tracks.filter((track) => track.kind === "audio");
+    const place = tracks.findIndex((track) => track.stream_index === audio?.stream_index);
+    this.#film.ask({ kind: "audio", id: Math.max(place, 0) + 1 });
+    this.#film.ask({ kind: "pause", is_paused: this.#isPaused });
+    return Promise.resolve();
+  }
+
+  selectAudio(track: TrackInfo): boolean {
+    const id = this.#audioIds.get(track.stream_index);
+    if (id === undefined) return false;
+    this.#audio = track;
+    this.#film.ask({ kind: "audio", id });
+    return true;
   }
 
   stop(): void {
     this.#forget();
     this.#film.ask({ kind: "stop" });
+  }
+
+  close(): void {
+    this.#listener = null;
+    this.stop();
   }
 
   /** Louder than the film, and evenly loud. */
@@ -134,6 +141,7 @@ export class FilmEngine implements DirectFilm {
     this.#isStarved = this.#isEnded = false;
     this.#wantedSecs = null;
     this.#error = null;
+    this.#audioIds = new Map();
     this.#spans = [];
     this.#heardSecs = 0;
     this.#size = { w: 0, h: 0 };
@@ -195,7 +203,7 @@ export class FilmEngine implements DirectFilm {
       case "restart":
         return this.#restarted();
       case "end":
-        if (event.error !== null) this.#fail(event.error);
+        if (event.error !== null) void this.#failed(event.error);
         return;
       case "seek":
       case "refused":
@@ -228,14 +236,12 @@ export class FilmEngine implements DirectFilm {
         this.#isEnded = true;
         this.#tell("ended");
         return;
-      case "video-params": {
-        const { w = 0, h = 0 } = parsed<{ w?: number; h?: number }>(value) ?? {};
-        this.#size = { w, h };
+      case "video-params":
+        this.#size = pictureSize(value);
         this.#firstPicture();
         return;
-      }
       case "track-list":
-        this.#firstPicture(value);
+        this.#tracksKnown(value);
         return;
       case "frame-drop-count":
         this.#droppedFrames = Number(value ?? 0);
@@ -247,6 +253,8 @@ export class FilmEngine implements DirectFilm {
   #restarted(): void {
     this.#isRestarted = true;
     this.#hasStarted = true;
+    // Where it is exactly is told a little later.
+    if (this.#wantedSecs !== null) [this.#heardSecs, this.#heardAtMs] = [this.#wantedSecs, performance.now()];
     this.#wantedSecs = null;
     this.#firstPicture();
     if (!this.#hasPicture) return;
@@ -254,41 +262,34 @@ export class FilmEngine implements DirectFilm {
     if (!this.#isPaused && !this.#isStarved) this.#tell("playing");
   }
 
+  #tracksKnown(list: string | null): void {
+    this.#hasVideoTrack = hasPictureTrack(list);
+    const before = this.#audio === null ? undefined : this.#audioIds.get(this.#audio.stream_index);
+    this.#audioIds = audioIds(list);
+    const id = this.#audio === null ? undefined : this.#audioIds.get(this.#audio.stream_index);
+    if (id !== undefined && id !== before) this.#film.ask({ kind: "audio", id });
+    this.#firstPicture();
+  }
+
   /** The size of the picture may be told after the picture runs. */
-  #firstPicture(tracks?: string | null): void {
-    if (tracks !== undefined) {
-      const list = parsed<{ type?: string; selected?: boolean }[]>(tracks) ?? [];
-      this.#hasVideoTrack = list.some((track) => track.type === "video" && track.selected);
-    }
+  #firstPicture(): void {
     if (this.#hasPicture || !this.#isRestarted || (this.#hasVideoTrack && this.#size.w === 0)) return;
     this.#hasPicture = true;
     this.#tell("loadeddata");
     if (!this.#isPaused) this.#tell("playing");
   }
 
-  #fail(message: string): void {
+  /** A file that libmpv can't open may only have been forgotten by the other side. */
+  async #failed(message: string): Promise<void> {
+    const listener = this.#listener;
+    const isThere = await this.#film.isThere(this.#path).catch(() => true);
+    if (listener === null || listener !== this.#listener) return;
+    if (!isThere) return listener.onGone();
     this.#error = { code: 4, message };
     this.#tell("error");
   }
 
   #tell(name: string): void {
     this.#video?.dispatchEvent(new Event(name));
-  }
-}
-
-function spansOfCache(value: string | null): TimeSpan[] {
-  const ranges = parsed<CacheState>(value)?.["seekable-ranges"] ?? [];
-  return ranges
-    .map(({ start, end }) => ({ startSecs: start ?? Number.NaN, endSecs: end ?? Number.NaN }))
-    .filter((span) => span.endSecs > span.startSecs)
-    .sort((a, b) => a.startSecs - b.startSecs);
-}
-
-function parsed<T>(value: string | null): T | null {
-  if (value === null) return null;
-  try {
-    return JSON.parse(value) as T;
-  } catch {
-    return null;
   }
 }

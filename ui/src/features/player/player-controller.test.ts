@@ -8,7 +8,8 @@ import { HASH_A, HASH_B, info, resolving, settings, ticket, torrent } from "../.
 import type { PartAnswer } from "./feeder";
 import { FROZEN_AFTER_MS, LOOK_EVERY_MS, NUDGE_SECS } from "./frozen-watch";
 import type { PlayerParts } from "./player-controller.svelte";
-import { PlayerController, REPORT_EVERY_MS, SEEK_DEBOUNCE_MS } from "./player-controller.svelte";
+import { PlayerController, REPORT_EVERY_MS } from "./player-controller.svelte";
+import { SEEK_DEBOUNCE_MS } from "./playhead.svelte";
 import { SHOW_AFTER_MS } from "./stall-watch.svelte";
 import { REMEMBER_VOLUME_AFTER_MS } from "./volume.svelte";
 
@@ -106,9 +107,9 @@ describe("PlayerController", () => {
     rig.picture();
     expect(rig.player.phase).toBe("ready");
     expect(rig.video.paused).toBe(false);
-    expect(rig.player.buffered).toEqual([]);
+    expect(rig.player.screen.buffered).toEqual([]);
     rig.video.advanceTo(1);
-    expect(rig.player.buffered).toEqual([{ startSecs: 0, endSecs: 20 }]);
+    expect(rig.player.screen.buffered).toEqual([{ startSecs: 0, endSecs: 20 }]);
     expect(rig.player.positionSecs).toBe(1);
   });
 
@@ -305,7 +306,7 @@ describe("PlayerController", () => {
     expect(rig.player.wantsToPlay).toBe(false);
 
     await vi.advanceTimersByTimeAsync(SHOW_AFTER_MS * 2);
-    expect(rig.player.stall.isShown, "a pause is no stall").toBe(false);
+    expect(rig.player.screen.stall.isShown, "a pause is no stall").toBe(false);
     expect(rig.reports().at(-1)).toBe("paused 0");
     rig.player.togglePlay();
     expect(rig.video.paused).toBe(false);
@@ -327,15 +328,15 @@ describe("PlayerController", () => {
     await rig.play();
     rig.video.emit("waiting");
     await vi.advanceTimersByTimeAsync(SHOW_AFTER_MS - 1);
-    expect(rig.player.stall.isShown).toBe(false);
+    expect(rig.player.screen.stall.isShown).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(rig.player.stall.isShown).toBe(true);
-    expect(rig.player.stall.count).toBe(1);
+    expect(rig.player.screen.stall.isShown).toBe(true);
+    expect(rig.player.screen.stall.count).toBe(1);
 
     rig.video.emit("playing");
-    expect(rig.player.stall.isShown, "it stays for a second").toBe(true);
+    expect(rig.player.screen.stall.isShown, "it stays for a second").toBe(true);
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(rig.player.stall.isShown).toBe(false);
+    expect(rig.player.screen.stall.isShown).toBe(false);
   });
 
   it("reports about once a second while the film runs, and only then", async () => {
@@ -400,11 +401,11 @@ describe("PlayerController", () => {
     rig.video.playRejection = new DOMException("press first", "NotAllowedError");
     await rig.open();
     rig.video.emit("loadeddata");
-    expect(rig.player.needsGesture).toBe(true);
+    expect(rig.player.screen.needsGesture).toBe(true);
 
     rig.video.playRejection = null;
     rig.player.togglePlay();
-    expect(rig.player.needsGesture).toBe(false);
+    expect(rig.player.screen.needsGesture).toBe(false);
     expect(rig.video.paused).toBe(false);
   });
 

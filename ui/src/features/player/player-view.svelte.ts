@@ -119,14 +119,7 @@ export class PlayerView {
   async prepareNext(): Promise<void> {
     const { ticket, speed, upcoming } = this.#player;
     const { file } = this.nextUp;
-    if (
-      this.#player.isDirect ||
-      ticket === null ||
-      file === null ||
-      this.#isAskingOutlook ||
-      upcoming.has(file)
-    )
-      return;
+    if (ticket === null || file === null || this.#isAskingOutlook || upcoming.has(file)) return;
     this.#isAskingOutlook = true;
     const outlook = await this.#host
       .call("playback_outlook", { playback_id: ticket.playback_id, speed: speed.rate })

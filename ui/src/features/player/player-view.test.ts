@@ -94,10 +94,10 @@ describe("what keys and buttons do", () => {
 
   it("takes the next audio track, and after the last the first", () => {
     view.perform({ kind: "next_audio" });
-    expect(player.audioStream).toBe(2);
+    expect(player.audio.stream).toBe(2);
     expect(view.osd.text).toBe("Russian · AC3");
     view.perform({ kind: "next_audio" });
-    expect(player.audioStream).toBe(1);
+    expect(player.audio.stream).toBe(1);
   });
 
   it("shrinks the window, which Esc undoes before it leaves", async () => {

@@ -31,6 +31,7 @@ describe("what goes on next", () => {
     answer = { kind: "part", bytes: new ArrayBuffer(1) };
     upcoming = new Upcoming(host, {
       canPlayType: () => true,
+      isFed: true,
       fetchPart: (path, part) => {
         asked.push(`${path}/${part}`);
         return Promise.resolve(answer);

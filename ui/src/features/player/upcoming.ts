@@ -13,14 +13,31 @@ const FIRST_PARTS = 2;
 
 export interface Prepared {
   ticket: PlaybackTicket;
-  run: MediaRun;
+  /** Nothing is made ready beforehand of a file that is played as it is. */
+  run: MediaRun | undefined;
   audioStream: number | null;
+}
+
+/** Opens a playback of what this view can play. */
+export async function askForTicket(
+  host: Host,
+  target: PlayerTarget,
+  canPlayType: (mime: string) => boolean,
+): Promise<PlaybackTicket> {
+  const info = await host.call("app_info", {});
+  return host.call("playback_open", { ...target, playable_types: info.probed_types.filter(canPlayType) });
+}
+
+/** Ends a playback that was never shown. */
+export function giveUp(host: Host, ticket: PlaybackTicket): void {
+  new Reporter(host, ticket.playback_id, ticket.duration_secs).report("closed", ticket.resume_at_secs);
 }
 
 export interface PreparedParts {
   canPlayType(mime: string): boolean;
   fetchPart: FetchPart;
   chooseAudio(ticket: PlaybackTicket): number | null;
+  isFed: boolean;
 }
 
 interface Preparing {
@@ -70,7 +87,7 @@ export class Upcoming {
     this.#preparing = null;
     preparing?.abort.abort();
     void preparing?.result.then((prepared) => {
-      if (prepared !== null) this.#giveUp(prepared.ticket);
+      if (prepared !== null) giveUp(this.#host, prepared.ticket);
     });
     this.#fetched.clear();
   }
@@ -84,12 +101,9 @@ export class Upcoming {
   };
 
   async #open(target: Required<PlayerTarget>, signal: AbortSignal): Promise<Prepared | null> {
-    const info = await this.#host.call("app_info", {});
-    const ticket = await this.#host.call("playback_open", {
-      ...target,
-      playable_types: info.probed_types.filter(this.#parts.canPlayType),
-    });
+    const ticket = await askForTicket(this.#host, target, this.#parts.canPlayType);
     const audioStream = this.#parts.chooseAudio(ticket);
+    if (!this.#parts.isFed) return { ticket, run: undefined, audioStream };
     try {
       const run = await this.#host.call("playback_start", {
         playback_id: ticket.playback_id,
@@ -104,15 +118,8 @@ export class Upcoming {
       if (first.every((answer) => answer.kind === "part")) this.#fetched.set(run.path, first);
       return { ticket, run, audioStream };
     } catch (error) {
-      this.#giveUp(ticket);
+      giveUp(this.#host, ticket);
       throw error;
     }
-  }
-
-  #giveUp(ticket: PlaybackTicket): void {
-    new Reporter(this.#host, ticket.playback_id, ticket.duration_secs).report(
-      "closed",
-      ticket.resume_at_secs,
-    );
   }
 }

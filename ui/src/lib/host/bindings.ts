@@ -451,9 +451,9 @@ chapters: Array<Chapter>, previous_file: NeighborFile | null, next_file: Neighbo
  */
 next_up_at_secs: number | null, 
 /**
- * The file as it is, for other players: a path on our server.
+ * The file as it is, for a player that reads it itself: a path on our server, for as long as the playback is open.
  */
-stream_path: string, };
+file_path: string, };
 
 export type PlayerOpen = { 
 /**

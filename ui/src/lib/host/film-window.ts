@@ -62,6 +62,12 @@ export class FilmWindowHost extends BrowserHost {
     this.#film.ask(request);
   }
 
+  async isThere(path: string): Promise<boolean> {
+    const response = await fetch(path, { headers: { Range: "bytes=0-0" } });
+    await response.body?.cancel();
+    return response.ok;
+  }
+
   onFilmEvent(listener: (event: FilmEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
