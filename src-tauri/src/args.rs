@@ -36,15 +36,32 @@ pub struct Args {
     /// What to log, such as "debug" or "freshet_engine=trace"
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
-    /// Play films with libmpv where it is there, in a process of its own (Linux; being tried out)
+    /// What plays films, whatever the settings say (Linux)
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<Engine>,
+    /// Draw without the graphics card, and play films in the web view: for windows that stay blank
     #[arg(long)]
-    pub libmpv: bool,
+    pub safe_graphics: bool,
     /// Shows a player page of a running Freshet, and nothing else; Freshet starts itself so
     #[arg(long, value_name = "ADDRESS", hide = true)]
     pub player_window: Option<String>,
 }
 
+/// What plays films.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Engine {
+    /// libmpv where it works, in a process of its own; elsewhere the web view
+    Libmpv,
+    /// The web view of the player window
+    Web,
+}
+
 impl Args {
+    /// What was asked for on the command line; `None` leaves it to the settings.
+    pub(crate) fn chosen_engine(&self) -> Option<Engine> {
+        if self.safe_graphics { Some(Engine::Web) } else { self.engine }
+    }
+
     pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
         let folder = self.path.clone().or_else(default_data_dir);
         folder.ok_or_else(|| "no home folder was found; say where to keep things with --path".to_owned())
@@ -83,6 +100,15 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+
+    #[test]
+    fn safe_graphics_take_the_web_view() {
+        let chosen = |words: &[&str]| Args::try_parse_from(words).unwrap().chosen_engine();
+
+        assert_eq!(chosen(&["freshet"]), None);
+        assert_eq!(chosen(&["freshet", "--engine", "libmpv"]), Some(Engine::Libmpv));
+        assert_eq!(chosen(&["freshet", "--engine", "libmpv", "--safe-graphics"]), Some(Engine::Web));
+    }
 
     #[test]
     fn each_data_folder_is_an_instance_of_its_own() {

@@ -28,8 +28,24 @@ use tauri::{AppHandle, Manager as _, RunEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tracing::error;
 
-pub use args::Args;
+pub use args::{Args, Engine};
 pub use rpc::Subscriptions;
+
+/// What libraries below read in the environment, and only there. To be set where the person has not.
+#[cfg(target_os = "linux")]
+pub fn environment(
+    arguments: impl Iterator<Item = std::ffi::OsString>,
+) -> &'static [(&'static str, &'static str)] {
+    const VARIABLES: &[(&str, &str)] = &[
+        // Every file then takes the one pipeline that the player is tested with.
+        ("WEBKIT_GST_USE_PLAYBIN3", "1"),
+        // These two are for `--safe-graphics` alone.
+        ("LIBGL_ALWAYS_SOFTWARE", "1"),
+        ("WEBKIT_DISABLE_DMABUF_RENDERER", "1"),
+    ];
+    let is_safe = arguments.skip(1).any(|argument| argument == "--safe-graphics");
+    if is_safe { VARIABLES } else { &VARIABLES[..1] }
+}
 
 /// Everything that the windows and the tray stand on; managed by Tauri.
 #[derive(Debug)]
@@ -89,14 +105,15 @@ fn builder(args: Args, data_dir: std::path::PathBuf) -> tauri::Builder<tauri::Wr
         })
 }
 
-/// The pages for the player process, where there is one.
+/// The pages for the player process, where there may be one.
 fn embedded_ui(args: &Args, handle: &AppHandle) -> Option<EmbeddedUi> {
     let resolver = handle.asset_resolver();
     let find = move |path: &str| {
         let asset = resolver.get(path.to_owned())?;
         Some(EmbeddedFile { bytes: asset.bytes, mime: asset.mime_type })
     };
-    args.libmpv.then(|| EmbeddedUi(std::sync::Arc::new(find)))
+    let may_be = cfg!(target_os = "linux") && args.chosen_engine() != Some(Engine::Web);
+    may_be.then(|| EmbeddedUi(std::sync::Arc::new(find)))
 }
 
 async fn start(
@@ -136,7 +153,7 @@ fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Res
         end_requested.await;
         quit::in_order(&quitting);
     });
-    player::follow(handle, &app, args.libmpv);
+    player::follow(handle, &app, args.chosen_engine());
     notify::follow(handle, &app);
     app.set_shell(Shell { has_tray, can_start_at_login: true });
     handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });

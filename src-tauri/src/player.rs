@@ -1,16 +1,17 @@
-//! Opens the player window when the application wants a file shown: the process with libmpv where that is asked for and works,
-//! our own window otherwise.
+//! Opens the player window when the application wants a file shown: the process with libmpv where that works and is wanted, our
+//! own window otherwise.
 
 use freshet_app::App;
 use freshet_model::PlayerTarget;
 use tauri::AppHandle;
 use tracing::error;
 
-use crate::windows;
+use crate::Engine;
+use crate::windows::{self, Instead};
 
 /// Follows the wishes for the player window until the application ends.
-pub(crate) fn follow(handle: &AppHandle, app: &App, uses_libmpv: bool) {
-    let films = Films::new(handle.clone(), app.clone(), uses_libmpv);
+pub(crate) fn follow(handle: &AppHandle, app: &App, engine: Option<Engine>) {
+    let films = Films::new(handle.clone(), app.clone(), engine);
     let handle = handle.clone();
     let mut wishes = app.watch_player();
     app.tasks().spawn("player window", async move {
@@ -18,17 +19,16 @@ pub(crate) fn follow(handle: &AppHandle, app: &App, uses_libmpv: bool) {
             let (_, target) = *wishes.borrow_and_update();
             let Some(target) = target else { continue };
             if !films.show(target).await {
-                show_own(&handle, target, films.was_lost(target));
+                show_own(&handle, target, films.instead(target));
             }
         }
     });
 }
 
-/// `is_instead`: the other player has just failed on this film.
-fn show_own(handle: &AppHandle, target: PlayerTarget, is_instead: bool) {
+fn show_own(handle: &AppHandle, target: PlayerTarget, instead: Option<Instead>) {
     let shown = handle.clone();
     let asked = handle.run_on_main_thread(move || {
-        if let Err(error) = windows::show_player(&shown, target, is_instead) {
+        if let Err(error) = windows::show_player(&shown, target, instead) {
             error!(%error, "the player window could not be shown");
         }
     });
@@ -46,7 +46,7 @@ struct Films;
 
 #[cfg(not(target_os = "linux"))]
 impl Films {
-    fn new(_handle: AppHandle, _app: App, _uses_libmpv: bool) -> Self {
+    fn new(_handle: AppHandle, _app: App, _engine: Option<Engine>) -> Self {
         Self
     }
 
@@ -55,7 +55,7 @@ impl Films {
         false
     }
 
-    fn was_lost(&self, _target: PlayerTarget) -> bool {
-        false
+    fn instead(&self, _target: PlayerTarget) -> Option<Instead> {
+        None
     }
 }

@@ -6,13 +6,47 @@ mod bridge;
 mod mpv;
 mod window;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 
 use url::Url;
 
-/// Why the process ended; the application that started it reads it.
-pub(crate) const EXIT_NO_PLAYER: i32 = 3;
+/// What the process says on its output; the application that started it listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The page is there, and there is something to draw films with.
+    Ready,
+    /// The window's thread goes round.
+    Alive,
+    /// From now on it ends in order, whatever becomes of it.
+    Closed,
+}
+
+impl Word {
+    const ALL: [Self; 3] = [Self::Ready, Self::Alive, Self::Closed];
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Alive => "alive",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Libraries may write to the output as well: other lines are none of ours.
+    pub(crate) fn of(line: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| word.text() == line)
+    }
+
+    fn say(self) {
+        // Nobody listens any more: then the input ends as well.
+        let _ = writeln!(std::io::stdout(), "{}", self.text());
+    }
+}
+
+/// There is nothing here to play films with.
+const EXIT_NO_PLAYER: i32 = 3;
 const EXIT_BAD_ADDRESS: i32 = 2;
+const EXIT_PAGE_LOST: i32 = 4;
 
 /// Runs the window until it is closed, or until the application that started us is gone.
 pub(crate) fn run(address: &str) -> i32 {
@@ -22,7 +56,8 @@ pub(crate) fn run(address: &str) -> i32 {
     };
     end_with_parent();
     match window::run(&address) {
-        Ok(()) => 0,
+        Ok(window::End::Closed) => 0,
+        Ok(window::End::PageLost) => EXIT_PAGE_LOST,
         Err(error) => {
             eprintln!("freshet: no player window: {error}");
             EXIT_NO_PLAYER
@@ -46,6 +81,7 @@ fn end_with_parent() {
         while input.read(&mut byte).is_ok_and(|count| count > 0) {
             gtk::glib::idle_add_once(window::raise);
         }
+        Word::Closed.say();
         std::process::exit(0);
     });
     drop(waiting);
@@ -54,6 +90,14 @@ fn end_with_parent() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_whole_lines() {
+        for word in Word::ALL {
+            assert_eq!(Word::of(word.text()), Some(word));
+        }
+        assert_eq!(Word::of("ready to fail"), None);
+    }
 
     #[test]
     fn only_a_player_page_of_this_computer_is_shown() {

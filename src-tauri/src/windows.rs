@@ -50,13 +50,24 @@ fn open_main(handle: &AppHandle, place: &str, is_raised: bool) -> tauri::Result<
     Ok(())
 }
 
-/// Brings the player window to the front. Its page learns what to show from the event stream. `is_instead`: it takes the place of
-/// the player process, and its page says so.
-pub(crate) fn show_player(handle: &AppHandle, target: PlayerTarget, is_instead: bool) -> tauri::Result<()> {
+/// The player process failed on a film, which our own window now goes on with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Instead {
+    /// Where it was, if that is just now.
+    pub(crate) at_secs: Option<f64>,
+}
+
+/// Brings the player window to the front. Its page learns what to show from the event stream, and from its address whether it
+/// takes the place of the player process.
+pub(crate) fn show_player(
+    handle: &AppHandle,
+    target: PlayerTarget,
+    instead: Option<Instead>,
+) -> tauri::Result<()> {
     if let Some(window) = handle.get_webview_window(PLAYER) {
         return raise(&window);
     }
-    let window = builder(handle, PLAYER, &player_page(target.info_hash, is_instead))
+    let window = builder(handle, PLAYER, &player_page(target.info_hash, instead))
         .title("Freshet")
         .inner_size(1152.0, 648.0)
         .min_inner_size(480.0, 270.0)
@@ -71,8 +82,12 @@ pub(crate) fn show_player(handle: &AppHandle, target: PlayerTarget, is_instead: 
     Ok(())
 }
 
-fn player_page(info_hash: InfoHash, is_instead: bool) -> String {
-    let query = if is_instead { "?instead" } else { "" };
+fn player_page(info_hash: InfoHash, instead: Option<Instead>) -> String {
+    let query = match instead {
+        None => String::new(),
+        Some(Instead { at_secs: None }) => "?instead".to_owned(),
+        Some(Instead { at_secs: Some(at_secs) }) => format!("?instead&at={at_secs:.3}"),
+    };
     format!("player.html{query}#{info_hash}")
 }
 

@@ -1,17 +1,16 @@
 // The player process with libmpv: its picture is below the page, so it is looked at on the screen and driven by real keys.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { keep, movingPicture, playerWindow, standingPicture, xdotool } from "./screen.mjs";
 import { seedFilm } from "./seeder.mjs";
 import { freePort, until } from "./webdriver.mjs";
-
-const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
-const PICTURES = process.env.FRESHET_PICTURES ?? "test-results/desktop";
+import { BINARY, PICTURES } from "./window.mjs";
 
 let film;
 
@@ -73,61 +72,12 @@ class Program {
   }
 }
 
-const xdotool = (...args) => execFileSync("xdotool", args, { encoding: "utf8" }).trim();
-
-/** The window whose title begins with the film's name. */
-const windowOf = (title) => {
-  try {
-    return xdotool("search", "--name", title).split("\n").at(-1);
-  } catch {
-    return undefined;
-  }
-};
-
-const playerWindow = () => until("the player window", () => windowOf("^Test film"));
-
-/** The middle of the window, as a few bytes of colour. */
-const colours = (window) =>
-  execFileSync("import", [
-    "-silent",
-    "-window",
-    window,
-    "-gravity",
-    "center",
-    "-crop",
-    "60%x50%+0+0",
-    "-resize",
-    "32x18!",
-    "-depth",
-    "8",
-    "rgb:-",
-  ]);
-
-/** How much of the picture has a strong colour: nearly all of the film, and next to nothing of the page. */
-function colourfulShare(bytes) {
-  let count = 0;
-  for (let at = 0; at + 2 < bytes.length; at += 3) {
-    const pixel = bytes.subarray(at, at + 3);
-    if (Math.max(...pixel) - Math.min(...pixel) > 100) count += 1;
-  }
-  return count / (bytes.length / 3);
-}
-
-const keep = (window, name) =>
-  execFileSync("import", ["-silent", "-window", window, join(PICTURES, `${name}.png`)]);
-
-async function picture(window) {
-  await until("a picture", () => colourfulShare(colours(window)) > 0.5);
-  const before = colours(window);
-  await until("a picture that moves", () => !before.equals(colours(window)));
-}
-
 test("libmpv shows the film, follows the keys, and a crash of it ends nothing but itself", async () => {
-  const program = await Program.start("--libmpv");
+  const program = await Program.start("--engine", "libmpv");
   try {
     await until("the player process", () => program.player);
-    const window = await playerWindow();
-    await picture(window);
+    const window = await playerWindow("^Test film");
+    await movingPicture(window);
     console.log(`# libmpv: first picture seen after ${Date.now() - program.startedAtMs} ms`);
     keep(window, "film-libmpv");
 
@@ -135,11 +85,7 @@ test("libmpv shows the film, follows the keys, and a crash of it ends nothing bu
     xdotool("key", "--window", window, "5");
     await until("a stored position in the middle", async () => (await program.positionSecs()) > 195);
     xdotool("key", "--window", window, "space");
-    await until("a picture that stands", async () => {
-      const before = colours(window);
-      await new Promise((done) => setTimeout(done, 500));
-      return before.equals(colours(window));
-    });
+    await standingPicture(window);
     keep(window, "film-libmpv-paused");
     const position = await program.positionSecs();
     assert.ok(position > 195 && position < 260, `paused at ${position} s`);
@@ -150,8 +96,8 @@ test("libmpv shows the film, follows the keys, and a crash of it ends nothing bu
       if (pid !== undefined) process.kill(Number(pid), "SIGSEGV");
       return pid === undefined;
     });
-    const own = await playerWindow();
-    await picture(own);
+    const own = await playerWindow("^Test film");
+    await movingPicture(own);
     keep(own, "film-after-crash");
     assert.equal(program.child.exitCode, null, "the application goes on");
     assert.equal(program.player, undefined, "it is not tried again with this film");

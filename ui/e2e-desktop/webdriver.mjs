@@ -41,22 +41,34 @@ export class Session {
   #binary;
   #args;
 
-  static async start(binary, args) {
-    const port = await freePort();
-    const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
-      stdio: ["ignore", "inherit", "inherit"],
-      // This is how the program knows that its web views are to be driven.
-      env: { ...process.env, TAURI_WEBVIEW_AUTOMATION: "true" },
-    });
-    const session = new Session();
+  static async start(binary, args, env = {}) {
+    // This is how the program knows that its web views are to be driven.
+    const automation = { TAURI_WEBVIEW_AUTOMATION: "true", ...env };
+    const options = { "webkitgtk:browserOptions": { binary, args } };
+    const session = await Session.#open([], options, automation);
     session.#binary = binary;
     session.#args = args;
+    return session;
+  }
+
+  /** Drives a view that runs already, and was told to listen at this address. */
+  static attach(address) {
+    return Session.#open([`--target=${address}`], {}, {});
+  }
+
+  static async #open(options, capabilities, env) {
+    const port = await freePort();
+    const driver = spawn("WebKitWebDriver", [`--port=${port}`, ...options], {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, ...env },
+    });
+    const session = new Session();
     session.#driver = driver;
     const url = `http://127.0.0.1:${port}`;
     try {
       await until("the driver", async () => (await fetch(`${url}/status`)).ok);
       const { sessionId } = await request("POST", `${url}/session`, {
-        capabilities: { alwaysMatch: { "webkitgtk:browserOptions": { binary, args } } },
+        capabilities: { alwaysMatch: capabilities },
       });
       session.#base = `${url}/session/${sessionId}`;
     } catch (error) {
@@ -119,6 +131,11 @@ export class Session {
       await this.closeWindow().catch(() => {});
     }
     await this.#programEnds();
+    await this.detach();
+  }
+
+  /** Ends the driver alone. */
+  async detach() {
     const gone = new Promise((done) => this.#driver.once("exit", done));
     await request("DELETE", this.#base).catch(() => {});
     this.#driver.kill();

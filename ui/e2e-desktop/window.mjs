@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 
-import { until } from "./webdriver.mjs";
+import { Session, freePort, until } from "./webdriver.mjs";
 
 export const BINARY = resolve(process.env.FRESHET ?? "../target/debug/freshet");
 /** Where pictures of the windows are left for people to look at. */
@@ -38,4 +38,48 @@ export async function toPlayer(session, main) {
   );
   await session.switchTo(player);
   return player;
+}
+
+/** The main window under WebDriver, and a player of the engine that the test is for. */
+export class Desktop {
+  session;
+  main;
+  #engine;
+  #inspector;
+  #film = null;
+
+  static async start(args, engine) {
+    const desktop = new Desktop();
+    desktop.#engine = engine;
+    desktop.#inspector = `127.0.0.1:${await freePort()}`;
+    const env = { FRESHET_PLAYER_INSPECTOR: desktop.#inspector };
+    desktop.session = await Session.start(BINARY, [...args, "--engine", engine], env);
+    desktop.main = await mainReady(desktop.session);
+    return desktop;
+  }
+
+  toMain() {
+    return this.session.switchTo(this.main);
+  }
+
+  /** The session that drives the player's page: that of the player process is one of its own. */
+  async player() {
+    if (this.#engine === "web") {
+      await toPlayer(this.session, this.main);
+      return this.session;
+    }
+    this.#film ??= await until("the player process' page", () => Session.attach(this.#inspector));
+    return this.#film;
+  }
+
+  /** The player process is gone, or will be. */
+  async leaveFilm() {
+    await this.#film?.detach();
+    this.#film = null;
+  }
+
+  async end() {
+    await this.leaveFilm();
+    await this.session.end();
+  }
 }

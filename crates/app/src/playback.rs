@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use freshet_media::Probe;
 use freshet_model::{
-    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, ReportKind,
-    WireError, next_up_at_secs, rules,
+    ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, PlayerTarget,
+    ReportKind, WireError, next_up_at_secs, rules,
 };
 use tracing::{info, warn};
 
@@ -172,6 +172,26 @@ impl App {
 
     pub(crate) fn forget_playback(&self, id: &PlaybackId) {
         self.inner.playbacks.remove(id);
+    }
+
+    /// The player is gone without a last word: stores where it stood, and gives it. `None` if nothing of this was open.
+    pub async fn playback_lost(&self, target: PlayerTarget) -> Option<(FileIndex, f64)> {
+        let lost = {
+            let mut table = self.inner.playbacks.table();
+            let is_it = |playback: &Playback| {
+                playback.info_hash == target.info_hash
+                    && target.file_index.is_none_or(|index| playback.file_index == index)
+                    && playback.progress.position_secs().is_some()
+            };
+            let id = table.order.iter().rev().find(|id| table.open.get(id).is_some_and(is_it)).cloned()?;
+            table.order.retain(|known| *known != id);
+            table.open.remove(&id)?
+        };
+        let step = lost.progress.rest();
+        if let Err(error) = self.store_step(lost.info_hash, lost.file_index, step).await {
+            warn!(%error, "the position of a lost playback could not be stored");
+        }
+        Some((lost.file_index, lost.progress.position_secs()?))
     }
 
     /// Ends every playback of a torrent, as when it leaves the library.

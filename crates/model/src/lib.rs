@@ -64,7 +64,7 @@ pub use playback::{
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
     DesktopPatch, DesktopSettings, Indexer, Language, NetworkPatch, NetworkSettings, OnClose, PlaybackPatch,
-    PlaybackSettings, RateLimits, SearchPatch, SearchSettings, Settings, SettingsError, SettingsPatch,
+    PlaybackSettings, PlayerEngine, RateLimits, SearchPatch, SearchSettings, Settings, SettingsError, SettingsPatch,
     SkipMode, SlowPatch, SlowSettings, SpareLine, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};

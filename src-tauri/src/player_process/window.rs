@@ -1,14 +1,16 @@
 //! The window: the film's picture below, the page above it, which is transparent where it shows nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gtk::prelude::*;
 use tokio::sync::{Notify, mpsc};
 use url::Url;
-use wry::{WebContext, WebViewBuilder, WebViewBuilderExtUnix as _};
+use wry::{WebContext, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
 
+use super::Word;
 use super::bridge::{Request, WindowAction};
 use super::mpv::{Event, Mpv, Picture};
 
@@ -18,8 +20,18 @@ const MINI_SIZE: (i32, i32) = (480, 270);
 /// Tells the page that this process plays the film; `heard` is where its events arrive.
 const INTRODUCTION: &str = "window.freshetFilm = { ask: (request) => window.ipc.postMessage(JSON.stringify(request)), heard: () => {} };";
 
+const ALIVE_EVERY: Duration = Duration::from_secs(2);
+
+/// Why the window is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Closed,
+    /// The web view's own process is gone, and a window without controls is none.
+    PageLost,
+}
+
 /// Shows the page until its window is closed.
-pub(super) fn run(page: &Url) -> Result<(), String> {
+pub(super) fn run(page: &Url) -> Result<End, String> {
     gtk::init().map_err(|error| error.to_string())?;
     let mpv = Mpv::new()?;
     let window = gtk::Window::new(gtk::WindowType::Toplevel);
@@ -68,13 +80,29 @@ pub(super) fn run(page: &Url) -> Result<(), String> {
             gtk::glib::Propagation::Proceed
         }
     });
-    window.connect_destroy(|_| gtk::main_quit());
+    let end = Rc::new(Cell::new(End::Closed));
+    view.webview().connect_local("web-process-terminated", false, {
+        let end = Rc::clone(&end);
+        move |_| {
+            end.set(End::PageLost);
+            gtk::main_quit();
+            None
+        }
+    });
+    window.connect_destroy(|_| {
+        Word::Closed.say();
+        gtk::main_quit();
+    });
     window.show_all();
     if let Some(error) = failure.borrow_mut().take() {
         return Err(error);
     }
+    gtk::glib::timeout_add_local(ALIVE_EVERY, || {
+        Word::Alive.say();
+        gtk::glib::ControlFlow::Continue
+    });
     gtk::main();
-    Ok(())
+    Ok(end.get())
 }
 
 /// Brings the window to the front.
@@ -138,12 +166,17 @@ fn draw_on(area: &gtk::GLArea, mpv: &Arc<Mpv>) -> Rc<RefCell<Option<String>>> {
 /// Answers the page: only our own, and only in the words of the bridge.
 fn asking(window: &gtk::Window, mpv: &Arc<Mpv>, page: &Url) -> impl Fn(&wry::http::Uri, &str) + 'static {
     let (window, mpv, page) = (window.downgrade(), Arc::clone(mpv), page.clone());
+    let is_ready = Cell::new(false);
     move |from, text| {
         let is_own = Url::parse(&from.to_string()).is_ok_and(|from| from.origin() == page.origin());
         if !is_own || text.len() > MAX_REQUEST_BYTES {
             return;
         }
         let Ok(request) = serde_json::from_str::<Request>(text) else { return };
+        // The page asks for something as soon as it is there.
+        if !is_ready.replace(true) {
+            Word::Ready.say();
+        }
         match request.perform(&mpv, &page) {
             Ok(None) => {}
             Ok(Some(action)) => {

@@ -110,6 +110,7 @@ export const settings: Settings = {
   slow: { is_on: false, download_limit_bytes_per_sec: 500_000, upload_limit_bytes_per_sec: 50_000 },
   volume: 0.5,
   is_muted: false,
+  player_engine: "libmpv",
   track_client_positions: true,
   idle_timeout_secs: 600,
   preload_bytes: 33_554_432,

@@ -37,6 +37,7 @@ pub struct Settings {
     pub slow: SlowSettings,
     pub volume: f64,
     pub is_muted: bool,
+    pub player_engine: PlayerEngine,
     /// Whether positions that TorrServer's clients report are kept (TorrServer's `TrackTimecode`).
     pub track_client_positions: bool,
     /// A torrent that nobody reads is closed after so long.
@@ -70,6 +71,7 @@ impl Default for Settings {
             slow: SlowSettings::default(),
             volume: 1.0,
             is_muted: false,
+            player_engine: PlayerEngine::Libmpv,
             track_client_positions: true,
             idle_timeout_secs: 600,
             preload_bytes: 32 * 1024 * 1024,
@@ -103,6 +105,16 @@ pub enum Theme {
     Dark,
 }
 
+/// What plays films in the program's own windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PlayerEngine {
+    /// libmpv where it is there and works; elsewhere the web view.
+    Libmpv,
+    WebView,
+}
+
 /// A change of some settings; what is `None` stays as it is.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
@@ -117,6 +129,7 @@ pub struct SettingsPatch {
     pub slow: Option<SlowPatch>,
     pub volume: Option<f64>,
     pub is_muted: Option<bool>,
+    pub player_engine: Option<PlayerEngine>,
     pub track_client_positions: Option<bool>,
     pub idle_timeout_secs: Option<u32>,
     pub preload_bytes: Option<u64>,
@@ -190,6 +203,7 @@ impl Settings {
             slow: self.slow.with(patch.slow.unwrap_or_default()),
             volume: patch.volume.unwrap_or(self.volume),
             is_muted: patch.is_muted.unwrap_or(self.is_muted),
+            player_engine: patch.player_engine.unwrap_or(self.player_engine),
             track_client_positions: patch.track_client_positions.unwrap_or(self.track_client_positions),
             idle_timeout_secs: patch.idle_timeout_secs.unwrap_or(self.idle_timeout_secs),
             preload_bytes: patch.preload_bytes.unwrap_or(self.preload_bytes),

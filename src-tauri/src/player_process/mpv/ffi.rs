@@ -71,18 +71,18 @@ pub(super) struct OpenGlFbo {
 
 macro_rules! functions {
     ($($name:ident: $symbol:literal = fn($($arg:ty),*) $(-> $result:ty)?;)*) => {
-        /// The functions, and the library that must stay open for as long as they are called.
+        /// The functions. Their library is never closed: threads of it and of what it has opened may end after the player does.
         pub(super) struct Functions {
             $(pub(super) $name: unsafe extern "C" fn($($arg),*) $(-> $result)?,)*
-            _library: Library,
         }
 
         impl Functions {
             fn find(library: Library) -> Result<Self, libloading::Error> {
+                let library = std::mem::ManuallyDrop::new(library);
                 // SAFETY: the types are those of libmpv's client interface, whose version was asked first.
                 unsafe {
                     $(let $name = *library.get::<unsafe extern "C" fn($($arg),*) $(-> $result)?>($symbol)?;)*
-                    Ok(Self { $($name,)* _library: library })
+                    Ok(Self { $($name,)* })
                 }
             }
         }

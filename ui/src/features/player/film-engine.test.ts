@@ -112,6 +112,14 @@ describe("the film below the page", () => {
     expect(reports()[0]?.[0]).toBe("playing");
   });
 
+  it("goes on from where another player was just now", async () => {
+    opened = { resume_at_secs: 300 };
+    player.open({ info_hash: HASH_A }, 12.5);
+    player.torrentChanged(HASH_A, torrent());
+    await settle();
+    expect(film.askedOf("load")[0]).toMatchObject({ start_secs: 12.5 });
+  });
+
   it("waits for the size of the picture where there is one", async () => {
     await open();
     film.property("track-list", TRACKS);

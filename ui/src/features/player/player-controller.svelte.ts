@@ -77,6 +77,7 @@ export class PlayerController {
   #openCount = 0;
   #reopenCount = 0;
   #defaultSpeed = 1;
+  #atSecs: number | null = null;
   #reportTimer: ReturnType<typeof setInterval> | undefined;
   /** The failure is one of the torrent, not of the file: news of the torrent may end it. */
   #isTorrentProblem = false;
@@ -138,10 +139,11 @@ export class PlayerController {
     this.audio.language = audio_language;
   }
 
-  /** Shows another file, or the same one once more. */
-  open(target: PlayerTarget): void {
+  /** Shows another file, or the same one once more: from where it was left, or from where another player was just now. */
+  open(target: PlayerTarget, atSecs: number | null = null): void {
     this.#leavePlayback();
     this.target = target;
+    this.#atSecs = atSecs;
     this.phase = "waiting";
     this.error = null;
     this.ticket = null;
@@ -173,7 +175,7 @@ export class PlayerController {
       this.error = null;
       this.phase = "resolving";
     } else {
-      void this.#openPlayback(null);
+      void this.#openPlayback(this.#atSecs);
     }
   }
 
@@ -264,7 +266,7 @@ export class PlayerController {
       return;
     }
     if (!this.#isTorrentProblem) {
-      await this.#openPlayback(null);
+      await this.#openPlayback(this.#atSecs);
       return;
     }
     this.phase = "waiting";
