@@ -1,6 +1,7 @@
 /*
- * Louder than the film, and evenly loud at night. The sound goes through the browser's audio graph only from the first
- * time that somebody asks for either: there is no way back from it, and where it fails the film must still be heard.
+ * How loud a video is: also louder than the film, and evenly loud at night. The sound goes through the browser's audio graph only
+ * from the first time that somebody asks for either: there is no way back from it, and where it fails the film must still be
+ * heard. From then on all loudness is the graph's: behind one, not every view obeys the video's own volume.
  */
 export const MAX_BOOST = 1.3;
 
@@ -18,7 +19,8 @@ export class SoundControl {
   readonly #build: BuildAudioGraph;
   #video: HTMLVideoElement | null = null;
   #graph: AudioGraph | null = null;
-  #gain = 1;
+  #level = 1;
+  #isMuted = false;
 
   constructor(build: BuildAudioGraph = buildAudioGraph) {
     this.#build = build;
@@ -29,11 +31,12 @@ export class SoundControl {
     this.#video = video;
   }
 
-  /** 1 is the film as it is. Gives what is possible: 1 where the view can do no more. */
-  boost(gain: number): number {
-    this.#gain = Math.min(MAX_BOOST, Math.max(1, gain));
+  /** 1 is the film as it is. Gives what is possible: no more than 1 where the view can do no more. */
+  set(level: number, isMuted: boolean): number {
+    this.#level = Math.min(MAX_BOOST, Math.max(0, level));
+    this.#isMuted = isMuted;
     this.#apply();
-    return this.isAvailable ? this.#gain : 1;
+    return this.isAvailable ? this.#level : Math.min(1, this.#level);
   }
 
   toggleNight(): void {
@@ -43,12 +46,17 @@ export class SoundControl {
   }
 
   #apply(): void {
-    const isNeeded = this.#gain > 1 || this.isNight;
-    if (this.#graph === null && isNeeded && this.isAvailable && this.#video) {
-      this.#graph = this.#build(this.#video);
+    const video = this.#video;
+    if (video === null) return;
+    const isNeeded = this.#level > 1 || this.isNight;
+    if (this.#graph === null && isNeeded && this.isAvailable) {
+      this.#graph = this.#build(video);
       this.isAvailable = this.#graph !== null;
     }
-    this.#graph?.set(this.#gain, this.isNight);
+    const graph = this.#graph;
+    graph?.set(this.#isMuted ? 0 : this.#level, this.isNight);
+    video.volume = graph ? 1 : Math.min(1, this.#level);
+    video.muted = this.#isMuted && !graph;
   }
 }
 

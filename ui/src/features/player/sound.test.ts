@@ -20,18 +20,19 @@ function rig(hasGraph = true) {
 describe("the sound", () => {
   it("goes straight to the speakers until somebody wants more of it", () => {
     const { sound, built } = rig();
-    expect(sound.boost(1)).toBe(1);
+    expect(sound.set(0.5, true)).toBe(0.5);
+    expect([video.volume, video.muted]).toEqual([0.5, true]);
     expect(built()).toBe(0);
 
-    expect(sound.boost(1.2)).toBe(1.2);
-    sound.boost(1);
+    expect(sound.set(1.2, false)).toBe(1.2);
+    sound.set(1, false);
     sound.toggleNight();
     expect(built(), "one graph for one video").toBe(1);
   });
 
   it("is raised by no more than is bearable, and evened out at night", () => {
     const { sound, sets } = rig();
-    expect(sound.boost(9)).toBe(MAX_BOOST);
+    expect(sound.set(9, false)).toBe(MAX_BOOST);
     sound.toggleNight();
     sound.toggleNight();
     expect(sets).toEqual([
@@ -41,9 +42,19 @@ describe("the sound", () => {
     ]);
   });
 
+  it("is turned down and muted by the graph, once there is one", () => {
+    const { sound, sets } = rig();
+    sound.set(1.1, false);
+    sound.set(0.4, false);
+    sound.set(0.4, true);
+    expect(sets.map(([level]) => level)).toEqual([1.1, 0.4, 0]);
+    expect([video.volume, video.muted], "not every view obeys these behind a graph").toEqual([1, false]);
+  });
+
   it("stays as it is where the view can't do more", () => {
     const { sound } = rig(false);
-    expect(sound.boost(1.3)).toBe(1);
+    expect(sound.set(1.3, false)).toBe(1);
+    expect(video.volume).toBe(1);
     sound.toggleNight();
     expect(sound.isNight).toBe(false);
     expect(sound.isAvailable).toBe(false);

@@ -11,7 +11,6 @@ export class VolumeControl {
 
   readonly sound: SoundControl;
   readonly #host: Host;
-  #video: HTMLVideoElement | null = null;
   #hasSettings = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -21,7 +20,6 @@ export class VolumeControl {
   }
 
   attach(video: HTMLVideoElement): void {
-    this.#video = video;
     this.sound.attach(video);
     this.#apply();
   }
@@ -53,11 +51,8 @@ export class VolumeControl {
   }
 
   #apply(): void {
-    if (!this.#video) return;
-    const boost = this.sound.boost(this.level);
-    if (this.level > boost) this.level = boost;
-    this.#video.volume = Math.min(1, this.level);
-    this.#video.muted = this.isMuted;
+    const possible = this.sound.set(this.level, this.isMuted);
+    if (this.level > possible) this.level = possible;
   }
 
   #remember(): void {
