@@ -72,7 +72,8 @@ before(async () => {
   makeShow();
   mkdirSync(PICTURES, { recursive: true });
   folder = mkdtempSync(join(tmpdir(), "freshet-data-"));
-  // Where pictures of films go.
+  // What was chosen in an earlier run is forgotten; and where pictures of films go.
+  process.env.XDG_DATA_HOME = join(folder, "pages");
   process.env.XDG_CONFIG_HOME = join(folder, "config");
   mkdirSync(join(folder, "config"));
   mkdirSync(join(folder, "pictures"));
