@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { snapshot } from "./snapshot.mjs";
 import { freePort, until } from "./webdriver.mjs";
 import { BINARY } from "./window.mjs";
 
@@ -48,22 +49,8 @@ export class Program {
     return ofProcess(this.player, "environ");
   }
 
-  /** The first event of a stream: everything that is known. */
-  async snapshot() {
-    const abort = new AbortController();
-    const response = await fetch(`http://127.0.0.1:${this.port}/events`, { signal: abort.signal });
-    let text = "";
-    for await (const bytes of response.body.pipeThrough(new TextDecoderStream())) {
-      text += bytes;
-      if (text.includes("\n\n")) break;
-    }
-    abort.abort();
-    const line = text.split("\n").find((line) => line.startsWith("data:"));
-    return JSON.parse(line.slice("data:".length));
-  }
-
   async marks() {
-    const { marks } = await this.snapshot();
+    const { marks } = await snapshot(this.port);
     return marks.flatMap((torrent) => torrent.marks);
   }
 

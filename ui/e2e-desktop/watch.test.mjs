@@ -19,6 +19,8 @@ before(async () => {
   film = await seedFilm();
   folder = mkdtempSync(join(tmpdir(), "freshet-data-"));
   args = ["--path", folder, "--port", String(await freePort()), "--no-dht", "--allow-private-networks"];
+  // The page is asked for pictures here, and that of the web view has them.
+  args.push("--engine", "web");
   mkdirSync(PICTURES, { recursive: true });
 });
 

@@ -72,7 +72,6 @@ export class Desktop {
     return this.#film;
   }
 
-  /** The player process is gone, or will be. */
   async leaveFilm() {
     await this.#film?.detach();
     this.#film = null;

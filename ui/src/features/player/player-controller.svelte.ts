@@ -32,6 +32,8 @@ import type { Phase } from "./stages";
 import { askForTicket, giveUp, Upcoming } from "./upcoming";
 import { VolumeControl } from "./volume.svelte";
 
+/** The moment of a film's first picture, for those who measure. */
+export const FIRST_FRAME = "freshet-first-frame";
 export const REPORT_EVERY_MS = 1_000;
 /** A file's last moment can't be jumped to: nothing would be left to show. */
 const LAST_MOMENT_SECS = 1;
@@ -404,6 +406,7 @@ export class PlayerController {
     if (this.phase === "failed") return;
     this.phase = "ready";
     this.#reopenCount = 0;
+    if (this.firstFrameAfterMs === null) performance.mark(FIRST_FRAME);
     this.firstFrameAfterMs ??= Date.now() - this.openedAtMs;
     this.screen.settleFirst(video);
   }
