@@ -217,6 +217,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     ),
     package(WindowTests, "its main loop", ["python3-gi", "python3-gobject", "python-gobject"], &[]),
     package(WindowTests, "types and clicks", ["xdotool", "xdotool", "xdotool"], &["xdotool"]),
+    package(WindowTests, "a screen of the other kind", ["weston", "weston", "weston"], &["weston"]),
     package(WindowTests, "takes pictures of the screen", ["imagemagick", "ImageMagick", "imagemagick"], &[]),
     package(
         WindowTests,
