@@ -66,7 +66,10 @@ test("libmpv shows the film and follows the keys; killed, it is followed where t
       if (pid !== undefined) process.kill(Number(pid), "SIGSEGV");
       return pid === undefined;
     });
-    const own = await playerWindow(TITLE);
+    const own = await until("our own window", () => {
+      const found = windowOf(TITLE);
+      return found !== window && found;
+    });
     await movingPicture(own);
     keep(own, "film-after-crash");
     assert.equal(program.child.exitCode, null, "the application goes on");
