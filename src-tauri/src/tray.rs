@@ -19,7 +19,7 @@ const PROBLEM: Image<'_> = tauri::include_image!("../icons/tray/problem.png");
 /// Puts up the icon; `false` if there is no tray to put it in.
 pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<bool> {
     if !has_library() {
-        warn!("no tray: the appindicator library is missing");
+        warn!("no tray: the appindicator library cannot be opened");
         return Ok(false);
     }
     let mut language = app.settings().language;
@@ -75,19 +75,36 @@ fn icon(stand: Stand) -> Image<'static> {
     }
 }
 
-/// Whether the library is there that draws tray icons. Asking for an icon without it ends the process.
+/// Whether the library can be opened that draws tray icons. Asking for an icon without it ends the process.
 #[cfg(target_os = "linux")]
 fn has_library() -> bool {
-    const NAMES: [&str; 2] = ["libayatana-appindicator3.so.1", "libappindicator3.so.1"];
-    let arch = std::env::consts::ARCH;
-    let fixed =
-        ["/usr/lib64".to_owned(), "/usr/lib".to_owned(), "/lib".to_owned(), "/usr/local/lib".to_owned()];
-    let multiarch = [format!("/usr/lib/{arch}-linux-gnu"), format!("/lib/{arch}-linux-gnu")];
-    let named = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let folders = fixed.into_iter().chain(multiarch).map(std::path::PathBuf::from);
-    folders
-        .chain(std::env::split_paths(&named))
-        .any(|folder| NAMES.iter().any(|name| folder.join(name).exists()))
+    TRAY_LIBRARIES.into_iter().any(can_be_opened)
+}
+
+/// What the tray crate opens, in its order and by no other name.
+#[cfg(target_os = "linux")]
+const TRAY_LIBRARIES: [&str; 2] = ["libayatana-appindicator3.so.1", "libappindicator3.so.1"];
+
+/// A file of that name is not enough: it has to be whole, of this machine's kind, and to find what it stands on itself.
+#[cfg(target_os = "linux")]
+fn can_be_opened(library: &str) -> bool {
+    #[expect(
+        unsafe_code,
+        reason = "only the linker can tell, and it runs what the library does when it is opened"
+    )]
+    // SAFETY: these are the system's libraries, and the tray crate opens them in the same way right after.
+    let opened = unsafe { libloading::Library::new(library) };
+    match opened {
+        Ok(library) => {
+            // GTK's libraries are not made to be closed again.
+            std::mem::forget(library);
+            true
+        }
+        Err(error) => {
+            info!(%error, "no tray by this library");
+            false
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -110,4 +127,18 @@ fn has_host() -> bool {
 #[cfg(not(target_os = "linux"))]
 fn has_host() -> bool {
     true
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_counts_only_when_the_linker_opens_it() {
+        assert!(can_be_opened("libc.so.6"));
+        assert!(!can_be_opened("libfreshet-has-no-such-library.so.1"));
+        // A file that is there and is no library: what a look into folders would take for one.
+        let file = tempfile::NamedTempFile::with_suffix(".so.1").unwrap();
+        assert!(!can_be_opened(file.path().to_str().unwrap()));
+    }
 }
