@@ -9,6 +9,8 @@ export default defineConfig({
     target: ["chrome120", "safari17"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What the packages hand on with the pages: the licenses of everything that is in them.
+    license: { fileName: "licenses.md" },
     rolldownOptions: { input: ["index.html", "player.html"] },
   },
   server: { port: 5199, strictPort: true },

@@ -7,14 +7,22 @@ use crate::scratch::Scratch;
 use crate::shell::Shell;
 use crate::system;
 
-const DRAWING: &str = "icons/source.svg";
+pub(crate) const DRAWING: &str = "icons/source.svg";
 /// Without a margin and with thicker shapes: in few pixels the full drawing would blur.
 const SMALL_DRAWING: &str = "icons/source-small.svg";
 const LARGEST_SMALL: u32 = 32;
 
 /// The single pictures: file and edge in pixels.
-const PICTURES: [(&str, u32); 4] =
-    [("32x32.png", 32), ("128x128.png", 128), ("128x128@2x.png", 256), ("icon.png", 512)];
+pub(crate) const PICTURES: [(&str, u32); 8] = [
+    ("16x16.png", 16),
+    ("24x24.png", 24),
+    ("32x32.png", 32),
+    ("48x48.png", 48),
+    ("64x64.png", 64),
+    ("128x128.png", 128),
+    ("128x128@2x.png", 256),
+    ("icon.png", 512),
+];
 /// The first is what a window shows before it asks for others.
 const ICO_SIZES: [u32; 5] = [32, 16, 24, 48, 64];
 /// Goes into the ico as it is, compressed; as pixels it would be larger than all the others together.

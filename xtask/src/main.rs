@@ -7,6 +7,7 @@
 mod codegen;
 mod demo;
 mod display;
+mod dist;
 mod failure;
 mod headless;
 mod http;
@@ -38,6 +39,8 @@ usage: cargo xtask <command>
   codegen [--check]             write (or compare) ui/src/lib/host/bindings.ts
   demo [--check]                make a clip, seed it on loopback, and play it; needs no internet
   bench [NAME] [-- ARGS]        run the benchmarks, or those of one crate (media, server, store)
+  dist [--check] [--binaries FOLDER]
+                                make the package for Debian and Ubuntu; --check tries it in a system that has nothing else
   icons                         draw the icons again from icons/*.svg
 ";
 
@@ -73,6 +76,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         },
         "demo" => demo::demo(&shell, &demo::Options::parse(rest)?),
         "bench" => run::bench(&shell, rest),
+        "dist" => dist::dist(&shell, &dist::Options::parse(rest)?),
         "icons" => icons::draw(&shell),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -19,6 +19,10 @@ pub(crate) enum Purpose {
     Benchmarks,
     /// Drawing the icons again.
     Icons,
+    /// Making the package for Debian and Ubuntu.
+    Packages,
+    /// Trying that package.
+    PackageChecks,
 }
 
 /// One thing to have, however the system calls it.
@@ -51,7 +55,9 @@ const fn optional(purpose: Purpose, why: &'static str, [apt, dnf, pacman]: [&'st
     Package { purpose, why, apt, dnf, pacman, programs: &[], optional: true }
 }
 
-use Purpose::{Benchmarks, BrowserTests, Build, Desktop, Icons, Play, RustTests, WindowTests};
+use Purpose::{
+    Benchmarks, BrowserTests, Build, Desktop, Icons, PackageChecks, Packages, Play, RustTests, WindowTests,
+};
 
 pub(crate) const PACKAGES: &[Package] = &[
     package(
@@ -239,6 +245,42 @@ pub(crate) const PACKAGES: &[Package] = &[
     ),
     package(Icons, "packs icons for Windows", ["icoutils", "icoutils", "icoutils"], &["icotool"]),
     package(Icons, "packs icons for macOS", ["icnsutils", "libicns-utils", "libicns"], &["png2icns"]),
+    package(
+        Packages,
+        "packs, and finds out which libraries are linked",
+        ["dpkg-dev", "dpkg-dev", "dpkg"],
+        &["dpkg-shlibdeps"],
+    ),
+    package(
+        Packages,
+        "takes away what only debuggers read",
+        ["binutils", "binutils", "binutils"],
+        &["strip"],
+    ),
+    package(
+        Packages,
+        "makes manual pages of what the programs say about their flags",
+        ["help2man", "help2man", "help2man"],
+        &["help2man"],
+    ),
+    package(
+        PackageChecks,
+        "knows what Debian expects of a package",
+        ["lintian", "lintian", "lintian"],
+        &["lintian"],
+    ),
+    package(
+        PackageChecks,
+        "makes a system that has nothing else",
+        ["debootstrap", "debootstrap", "debootstrap"],
+        &["debootstrap", "/usr/sbin/debootstrap"],
+    ),
+    package(
+        PackageChecks,
+        "shuts it off from this one",
+        ["util-linux", "util-linux", "util-linux"],
+        &["unshare"],
+    ),
 ];
 
 /// The packages for these purposes, in the order of the table.

@@ -151,8 +151,19 @@ fn escalation() -> Result<Option<&'static str>> {
         return Ok(Some("sudo"));
     }
     Err(Failure::new(
-        "installing packages needs root, and there is no sudo: install the packages above, then run this again",
+        "this needs root, and there is no sudo: install the packages that are missing as root, then run this again",
     ))
+}
+
+/// A command that root runs.
+///
+/// # Errors
+/// This user cannot become root.
+pub(crate) fn as_root(shell: &Shell, words: &[String]) -> Result<Command> {
+    Ok(match escalation()? {
+        None => shell.command(".", &words[0], &words[1..]),
+        Some(sudo) => shell.command(".", sudo, words),
+    })
 }
 
 fn privileged(shell: &Shell, escalate: Option<&'static str>, words: &[&str], names: &[String]) -> Command {

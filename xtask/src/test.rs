@@ -4,12 +4,15 @@ use std::io::IsTerminal as _;
 
 use crate::codegen;
 use crate::display::VirtualDisplay;
+use crate::dist;
 use crate::failure::{Failure, Result};
 use crate::headless::{Headless, feature_arguments, target_folder};
 use crate::layers::{Budget, Report};
 use crate::node;
 use crate::openapi;
-use crate::packages::Purpose::{self, BrowserTests, Build, Desktop, Play, RustTests, WindowTests};
+use crate::packages::Purpose::{
+    self, BrowserTests, Build, Desktop, PackageChecks, Packages, Play, RustTests, WindowTests,
+};
 use crate::shell::{Shell, find_program, program_exists};
 use crate::system;
 use crate::tidy;
@@ -50,15 +53,18 @@ const LAYERS: &[Layer] = &[
         is_deep: true,
         ..layer("openapi", 5, &[Build, Play, RustTests], |shell, _| openapi::check(shell))
     },
+    Layer { is_deep: true, ..layer("package", 15, PACKAGE, package) },
     layer("desktop", 10, &[Build, Desktop], desktop),
     layer("e2e-desktop", 5, &[Build, Play, Desktop, WindowTests], e2e_desktop),
 ];
+
+const PACKAGE: &[Purpose] = &[Build, Desktop, Packages, PackageChecks];
 
 /// Installing what is missing.
 const SETUP_BUDGET: Budget = Budget(7);
 
 /// The layers that build the pages.
-const UI_LAYERS: [&str; 4] = ["ui", "e2e-browser", "desktop", "e2e-desktop"];
+const UI_LAYERS: [&str; 5] = ["ui", "e2e-browser", "package", "desktop", "e2e-desktop"];
 
 /// What `test` was asked for.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -198,6 +204,11 @@ fn desktop(shell: &Shell, options: &Options) -> Result<()> {
     lints.and(tests)
 }
 
+fn package(shell: &Shell, _: &Options) -> Result<()> {
+    node::build(shell)?;
+    dist::check_debug_build(shell)
+}
+
 /// Builds the window together with its tests, so that its crates are compiled once for both.
 fn build_desktop(shell: &Shell) -> Result<String> {
     shell.cargo(&["build", "--package", DESKTOP, "--tests", "--bins"])?;
@@ -251,7 +262,7 @@ mod tests {
         };
 
         assert_eq!(names(&["--deep"]).len(), LAYERS.len());
-        assert_eq!(names(&[]).len(), LAYERS.len() - 1);
+        assert_eq!(names(&[]).len(), LAYERS.len() - 2);
         assert!(!names(&[]).contains(&"openapi"));
         assert_eq!(names(&["--layer", "openapi"]), ["openapi"]);
     }

@@ -1,5 +1,8 @@
 //! What `cargo metadata` tells about the workspace.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::failure::{During, Result};
@@ -65,6 +68,37 @@ impl Workspace {
             .is_some_and(|members| members.iter().any(|member| *member == package["id"]))
     }
 
+    /// These packages and everything that becomes a part of their programs, sorted by name: no build scripts, no tests.
+    ///
+    /// Needs the dependencies, as [`Workspace::with_dependencies`] reads them.
+    pub(crate) fn linked_into(&self, names: &[&str]) -> Vec<Package<'_>> {
+        let nodes: BTreeMap<&str, &Value> = self.metadata["resolve"]["nodes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|node| (node["id"].as_str().unwrap_or_default(), node))
+            .collect();
+        let own = self.own().filter(|package| names.contains(&package.name()));
+        let mut waiting: Vec<&str> = own.map(Package::id).collect();
+        let mut found = BTreeSet::new();
+        while let Some(id) = waiting.pop() {
+            if !found.insert(id) {
+                continue;
+            }
+            let edges = nodes.get(id).and_then(|node| node["deps"].as_array()).into_iter().flatten();
+            let linked = edges.filter(|edge| {
+                // The kind of an ordinary dependency has no name.
+                edge["dep_kinds"]
+                    .as_array()
+                    .is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
+            });
+            waiting.extend(linked.filter_map(|edge| edge["pkg"].as_str()));
+        }
+        let mut packages: Vec<_> = self.packages().filter(|package| found.contains(package.id())).collect();
+        packages.sort_by_key(|package| (package.name(), package.version()));
+        packages
+    }
+
     /// `crate/feature` for each test feature that a headless member has.
     pub(crate) fn test_features(&self) -> Vec<String> {
         self.own()
@@ -84,6 +118,16 @@ impl Workspace {
 pub(crate) struct Package<'a>(&'a Value);
 
 impl<'a> Package<'a> {
+    fn id(self) -> &'a str {
+        self.0["id"].as_str().unwrap_or_default()
+    }
+
+    /// Where its source is.
+    pub(crate) fn folder(self) -> &'a Path {
+        let manifest = Path::new(self.0["manifest_path"].as_str().unwrap_or_default());
+        manifest.parent().unwrap_or(manifest)
+    }
+
     pub(crate) fn name(self) -> &'a str {
         self.0["name"].as_str().unwrap_or_default()
     }
@@ -126,6 +170,29 @@ pub(crate) struct Dependency<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_builds_or_tests_a_program_is_no_part_of_it() {
+        let edge =
+            |id: &str, kind: &str| format!(r#"{{ "pkg": "{id}", "dep_kinds": [{{ "kind": {kind} }}] }}"#);
+        let package = |id: &str| format!(r#"{{ "id": "{id}", "name": "{id}", "version": "1.0.0" }}"#);
+        let node =
+            |id: &str, edges: &[String]| format!(r#"{{ "id": "{id}", "deps": [{}] }}"#, edges.join(","));
+        let text = format!(
+            r#"{{ "workspace_members": ["app"], "packages": [{}], "resolve": {{ "nodes": [{}] }} }}"#,
+            ["app", "z", "b", "cc", "proptest"].map(package).join(","),
+            [
+                node("app", &[edge("z", "null"), edge("cc", r#""build""#), edge("proptest", r#""dev""#)]),
+                node("z", &[edge("b", "null")]),
+                node("b", &[edge("z", "null")]),
+            ]
+            .join(","),
+        );
+        let workspace = Workspace::from_json(&text).unwrap();
+
+        let names: Vec<_> = workspace.linked_into(&["app"]).iter().map(|package| package.name()).collect();
+        assert_eq!(names, ["app", "b", "z"]);
+    }
 
     #[test]
     fn test_features_are_those_that_headless_members_have() {
