@@ -9,9 +9,11 @@ use super::tree::Tree;
 
 pub(crate) const MAINTAINER: &str = "The Freshet developers <maintainers@freshet.invalid>";
 
-/// What runs as a program, or is loaded by the web view: without one of these films do not play. `libwebkit2gtk` only
-/// recommends most of them.
-const NEEDED: [&str; 6] = [
+/// What runs as a program, is read, or is loaded by the web view: without one of these films do not play. `libwebkit2gtk`
+/// only recommends most of them.
+const NEEDED: [&str; 7] = [
+    // Without any certificate the HTTP client, and with it the program, does not start.
+    "ca-certificates",
     "ffmpeg",
     "gstreamer1.0-libav",
     "gstreamer1.0-plugins-bad",
@@ -95,7 +97,7 @@ mod tests {
         };
         assert_eq!(field("Version"), "0.2.0~beta.1-1");
         assert_eq!(field("Installed-Size"), "12");
-        assert!(field("Depends").starts_with("ffmpeg, gstreamer1.0-libav, "), "{text}");
+        assert!(field("Depends").starts_with("ca-certificates, ffmpeg, gstreamer1.0-libav, "), "{text}");
         assert!(field("Depends").ends_with(", libc6, libgtk-3-0 (>= 3.24)"), "{text}");
         assert!(field("Recommends").contains("libmpv2"), "a film plays without it: {text}");
         assert!(!field("Depends").contains("appindicator"), "a desktop without tray needs none: {text}");

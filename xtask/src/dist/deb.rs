@@ -23,7 +23,8 @@ const MANUALS: [(&str, &str); 2] = [
 /// # Errors
 /// A program or a tool is missing, or a file cannot be written.
 pub(crate) fn pack(shell: &Shell, source: &Source, out: &Path) -> Result<PathBuf> {
-    let scratch = Scratch::new("deb")?;
+    // Another place for each package: where it was arranged must not show in it.
+    let scratch = Scratch::new(&format!("deb-{}", out.file_name().unwrap_or_default().to_string_lossy()))?;
     // Help2man and dpkg-deb take the time from here, and neither may speak the language of this machine.
     let shell = &shell
         .with_env("SOURCE_DATE_EPOCH", source.time.to_string())
@@ -44,8 +45,9 @@ pub(crate) fn pack(shell: &Shell, source: &Source, out: &Path) -> Result<PathBuf
     let architecture = architecture(shell)?;
     let file = format!("freshet_{}_{architecture}.deb", package_version(&source.version));
     let package = out.join(file);
-    let mut command = shell.command(".", "dpkg-deb", ["--root-owner-group", "-Zxz", "--build"]);
-    command.arg(tree.root()).arg(&package);
+    let compression = if source.is_for_test { ["-Zgzip", "-z1"] } else { ["-Zxz", "-z6"] };
+    let mut command = shell.command(".", "dpkg-deb", ["--root-owner-group"]);
+    command.args(compression).arg("--build").arg(tree.root()).arg(&package);
     shell.run(command)?;
     Ok(package)
 }

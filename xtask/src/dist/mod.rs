@@ -16,6 +16,7 @@ use crate::failure::{During, Failure, Result};
 use crate::headless::target_folder;
 use crate::node;
 use crate::packages::Purpose;
+use crate::scratch::Scratch;
 use crate::shell::Shell;
 use crate::system;
 use crate::workspace::{DESKTOP, Workspace};
@@ -58,6 +59,8 @@ pub(crate) struct Source {
     version: String,
     /// Seconds since 1970: the time of everything in the package, so that the same source gives the same bytes.
     time: u64,
+    /// For people the package is to be small, for a test it is to be there soon.
+    is_for_test: bool,
 }
 
 /// Builds the pages and both programs, and packs them; tells where the package is.
@@ -86,7 +89,7 @@ pub(crate) fn dist(shell: &Shell, options: &Options) -> Result<()> {
         Some(folder) => shell.path(".").join(folder),
         None => build_programs(shell, time)?,
     };
-    let package = pack(shell, &Source { binaries, version: version(shell)?, time })?;
+    let package = pack(shell, &Source { binaries, version: version(shell)?, time, is_for_test: false })?;
     println!("\nThe package: {}", package.display());
     if options.check { check::check(shell, &package) } else { Ok(()) }
 }
@@ -99,8 +102,25 @@ pub(crate) fn check_debug_build(shell: &Shell) -> Result<()> {
     let binaries = target_folder(shell)?.join("debug");
     shell.cargo(&["build", "--package", "freshet-server", "--bin", "freshetd"])?;
     shell.cargo(&["build", "--package", DESKTOP, "--bin", DESKTOP])?;
-    let source = Source { binaries, version: version(shell)?, time: source_time(shell)? };
-    check::check(shell, &pack(shell, &source)?)
+    let source = Source { binaries, version: version(shell)?, time: source_time(shell)?, is_for_test: true };
+    let package = pack(shell, &source)?;
+    packs_the_same_bytes_again(shell, &source, &package)?;
+    check::check(shell, &package)
+}
+
+/// Packs once more, somewhere else, and compares: nobody can verify a package that comes out otherwise each time.
+fn packs_the_same_bytes_again(shell: &Shell, source: &Source, package: &Path) -> Result<()> {
+    let scratch = Scratch::new("again")?;
+    let again = deb::pack(shell, source, scratch.path())?;
+    let read = |path: &Path| std::fs::read(path).during(path.display());
+    if read(package)? != read(&again)? {
+        return Err(Failure::new(format!(
+            "packing twice gives two different files for {}",
+            package.display()
+        )));
+    }
+    println!("Packed twice: the same bytes.");
+    Ok(())
 }
 
 fn pack(shell: &Shell, source: &Source) -> Result<PathBuf> {
