@@ -1,7 +1,7 @@
 //! Where `ffmpeg` and `ffprobe` are, and what every call of them has in common.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use tokio::io::AsyncReadExt as _;
@@ -51,14 +51,21 @@ pub(crate) async fn said_by(mut child: Child, max_out_bytes: u64) -> Said {
 }
 
 impl Tools {
-    /// Looks for both programs in the folders of `PATH`.
+    /// Looks for both programs beside our own, where packages for Windows and macOS put them, and then in the folders of
+    /// `PATH`.
     pub fn find() -> Option<Self> {
-        let path = std::env::var_os("PATH")?;
+        // Elsewhere they are the system's, and a person may have put others before these.
+        let has_own = cfg!(any(windows, target_os = "macos"));
+        let program = if has_own { std::env::current_exe().ok() } else { None };
+        let beside = program.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        Self::find_in(beside.into_iter().chain(std::env::split_paths(&path)).collect())
+    }
+
+    fn find_in(folders: Vec<PathBuf>) -> Option<Self> {
         let find = |name: &str| {
             let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-            std::env::split_paths(&path)
-                .map(|folder| folder.join(&file))
-                .find(|candidate| candidate.is_file())
+            folders.iter().map(|folder| folder.join(&file)).find(|candidate| candidate.is_file())
         };
         let nice = if cfg!(unix) { find("nice") } else { None };
         Some(Self { ffmpeg: find("ffmpeg")?, ffprobe: find("ffprobe")?, nice })
@@ -111,4 +118,28 @@ fn bounded(mut command: Command) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_folder_with_a_tool_counts_and_both_are_needed() {
+        let [own, system] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let put = |folder: &tempfile::TempDir, name: &str| {
+            let path = folder.path().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+            std::fs::write(&path, "").unwrap();
+            path
+        };
+        let find = || Tools::find_in(vec![own.path().to_owned(), system.path().to_owned()]);
+        put(&system, "ffmpeg");
+        assert!(find().is_none(), "without ffprobe there is no plan");
+
+        let system_probe = put(&system, "ffprobe");
+        let own_ffmpeg = put(&own, "ffmpeg");
+
+        let tools = find().unwrap();
+        assert_eq!((tools.ffmpeg, tools.ffprobe), (own_ffmpeg, system_probe));
+    }
 }
