@@ -76,3 +76,39 @@ fn the_player_window_is_refused_the_library() {
     let refused = rpc_call(&stranger, "app_info", json!({})).unwrap_err();
     assert_eq!(refused["code"], "forbidden", "a window that nobody named has no say");
 }
+
+/// What the bundler makes of a file for one system: its values over those for all.
+fn merge(all: &mut Value, more: &Value) {
+    match (all, more) {
+        (Value::Object(all), Value::Object(more)) => {
+            for (key, value) in more {
+                merge(all.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (all, more) => *all = more.clone(),
+    }
+}
+
+#[test]
+fn the_files_for_other_systems_are_what_the_bundler_reads() {
+    use tauri::utils::config::{BundleTarget, BundleType, Config};
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+    };
+    for (name, target) in
+        [("tauri.windows.conf.json", BundleType::Nsis), ("tauri.macos.conf.json", BundleType::Dmg)]
+    {
+        let mut merged = read("tauri.conf.json");
+        merge(&mut merged, &read(name));
+        // An unknown key is an error here, as it is in the bundler.
+        let bundle =
+            serde_json::from_value::<Config>(merged).unwrap_or_else(|error| panic!("{name}: {error}")).bundle;
+        let BundleTarget::List(targets) = &bundle.targets else { panic!("{name} wants all targets") };
+        assert_eq!(targets, std::slice::from_ref(&target), "{name}");
+        assert_eq!(bundle.external_bin.unwrap(), ["binaries/ffmpeg", "binaries/ffprobe"], "{name}");
+        // An older version may have weaknesses that are mended since.
+        assert!(target == BundleType::Dmg || !bundle.windows.allow_downgrades, "{name}");
+        assert_eq!(bundle.file_associations.unwrap()[0].ext.len(), 1);
+    }
+}
