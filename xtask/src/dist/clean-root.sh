@@ -46,7 +46,7 @@ inside apt-get -qq update
 echo "== the package alone, with what it depends on"
 install /tmp/freshet.deb
 inside dpkg --status freshet | grep -E '^(Status|Version|Depends):'
-install xvfb xdotool dbus curl iproute2 xdg-utils libglib2.0-bin desktop-file-utils appstream
+install xvfb xdotool dbus curl iproute2 xdg-utils libglib2.0-bin desktop-file-utils appstream systemd
 inside useradd --create-home tester
 try without-tray
 
