@@ -64,8 +64,8 @@ pub use playback::{
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
     DesktopPatch, DesktopSettings, Indexer, Language, NetworkPatch, NetworkSettings, OnClose, PlaybackPatch,
-    PlaybackSettings, PlayerEngine, RateLimits, SearchPatch, SearchSettings, Settings, SettingsError, SettingsPatch,
-    SkipMode, SlowPatch, SlowSettings, SpareLine, Theme, TransferPatch, TransferSettings,
+    PlaybackSettings, PlayerEngine, RateLimits, SearchPatch, SearchSettings, Settings, SettingsError,
+    SettingsPatch, SkipMode, SlowPatch, SlowSettings, SpareLine, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
 pub use subtitle_files::subtitle_files;

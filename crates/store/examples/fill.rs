@@ -6,6 +6,7 @@ use std::error::Error;
 
 use freshet_model::{FileEntry, FileIndex, InfoHash, TorrentRecord, media_kind};
 use freshet_store::{Store, StoreOptions};
+use tokio::task::JoinSet;
 
 const FIRST: &[&str] =
     &["Silent", "Northern", "Paper", "Hollow", "Amber", "Winter", "Second", "Glass", "Distant", "Copper"];
@@ -29,10 +30,10 @@ async fn main() -> Result<(), Failure> {
     std::fs::create_dir_all(&folder)?;
     let (store, _) = Store::open(StoreOptions::new(std::path::Path::new(&folder).join("freshet.db")))?;
     for first in (0..count).step_by(usize::try_from(AT_ONCE)?) {
-        let numbers = first..count.min(first + AT_ONCE);
-        let adding: Vec<_> = numbers.map(|number| tokio::spawn(add(store.clone(), number))).collect();
-        for added in adding {
-            added.await??;
+        let mut adding: JoinSet<_> =
+            (first..count.min(first + AT_ONCE)).map(|number| add(store.clone(), number)).collect();
+        while let Some(added) = adding.join_next().await {
+            added??;
         }
     }
     store.close().await?;
@@ -58,7 +59,7 @@ async fn add(store: Store, number: u64) -> Result<(), Failure> {
 
 fn torrent(number: u64) -> TorrentRecord {
     let pick = |words: &[&'static str], by: u64| words[usize::try_from(by % words.len() as u64).unwrap_or(0)];
-    let (first, second) = if number % 3 == 0 { (FIRST_RU, SECOND_RU) } else { (FIRST, SECOND) };
+    let (first, second) = if number.is_multiple_of(3) { (FIRST_RU, SECOND_RU) } else { (FIRST, SECOND) };
     let title = format!("{} {}", pick(first, number / 7), pick(second, number / 3));
     let (dotted, year, group) = (title.replace(' ', "."), 1950 + number % 75, pick(GROUPS, number));
     let (name, paths): (String, Vec<String>) = match number % 10 {
@@ -73,7 +74,7 @@ fn torrent(number: u64) -> TorrentRecord {
             (format!("{title} - {} ({year}) [FLAC]", pick(SECOND, number)), paths.collect())
         }
         _ => {
-            let lines = if number % 2 == 0 { 2160 } else { 1080 };
+            let lines = if number.is_multiple_of(2) { 2160 } else { 1080 };
             let name = format!("{dotted}.{year}.{lines}p.BluRay.x265-{group}");
             (name.clone(), vec![format!("{name}.mkv")])
         }

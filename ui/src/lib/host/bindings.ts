@@ -455,6 +455,8 @@ next_up_at_secs: number | null,
  */
 file_path: string, };
 
+export type PlayerEngine = "libmpv" | "web_view";
+
 export type PlayerOpen = { 
 /**
  * [`ExternalPlayer::id`].
@@ -557,7 +559,7 @@ download_limit_bytes_per_sec: number,
 /**
  * 0: no limit.
  */
-upload_limit_bytes_per_sec: number, slow: SlowSettings, volume: number, is_muted: boolean, 
+upload_limit_bytes_per_sec: number, slow: SlowSettings, volume: number, is_muted: boolean, player_engine: PlayerEngine, 
 /**
  * Whether positions that TorrServer's clients report are kept (TorrServer's `TrackTimecode`).
  */
@@ -584,7 +586,7 @@ watch_dir: string, playback: PlaybackSettings, desktop: DesktopSettings, transfe
  */
 torrserver: Record<string, unknown>, };
 
-export type SettingsPatch = { language?: Language, theme?: Theme, ui_scale_percent?: number, is_welcomed?: boolean, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, slow?: SlowPatch, volume?: number, is_muted?: boolean, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, disk_budget_bytes?: number, watch_dir?: string, playback?: PlaybackPatch, desktop?: DesktopPatch, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
+export type SettingsPatch = { language?: Language, theme?: Theme, ui_scale_percent?: number, is_welcomed?: boolean, download_limit_bytes_per_sec?: number, upload_limit_bytes_per_sec?: number, slow?: SlowPatch, volume?: number, is_muted?: boolean, player_engine?: PlayerEngine, track_client_positions?: boolean, idle_timeout_secs?: number, preload_bytes?: number, disk_budget_bytes?: number, watch_dir?: string, playback?: PlaybackPatch, desktop?: DesktopPatch, transfers?: TransferPatch, network?: NetworkPatch, search?: SearchPatch, 
 /**
  * Fields to set; fields that are not named stay.
  */
