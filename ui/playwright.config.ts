@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-const TOGETHER = /(causes|formats)\.spec/;
+const TOGETHER = /(causes|formats|screens)\.spec/;
 
 // The pages in the Chromium of the system, against freshetd and a torrent that somebody else seeds on loopback.
 export default defineConfig({

@@ -51,7 +51,7 @@ test("a torrent can be taken out and comes back with its marks", async ({ page, 
 
 test("language and theme follow the settings at once and stay", async ({ page, server }) => {
   await page.goto(`${server.url}/#/settings`);
-  await page.getByRole("combobox", { name: "Language" }).selectOption("ru");
+  await page.getByRole("combobox", { name: "Language", exact: true }).selectOption("ru");
   await page.getByRole("radio", { name: "Тёмная" }).check({ force: true });
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
 

@@ -57,7 +57,12 @@ async fn services_are_asked_side_by_side_and_each_torrent_comes_once() {
     assert_eq!(
         answer["results"][0],
         json!({
-            "title": "Film many", "size_bytes": 1000, "seeders": 9, "peers": 9, "published_at_secs": null,
+            "title": "Film many",
+            "about": {
+                "title": "Film many", "original_title": null, "year": null, "kind": "other", "first_season": null,
+                "last_season": null, "resolution_lines": null, "is_hdr": false, "source": null,
+            },
+            "size_bytes": 1000, "seeders": 9, "peers": 9, "published_at_secs": null,
             "tracker": "Two", "category": "", "info_hash": HASH,
             "magnet": format!("magnet:?xt=urn:btih:{HASH}"),
             "link": null, "details": null, "imdb_id": "", "year": null, "indexer": 1,
