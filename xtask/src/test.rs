@@ -45,10 +45,10 @@ const LAYERS: &[Layer] = &[
     layer("fmt", 1, &[], fmt),
     layer("tidy", 1, &[], |shell, _| tidy::tidy(shell)),
     layer("ui", 4, &[], ui),
-    layer("clippy", 6, &[Build], clippy),
+    layer("clippy", 5, &[Build], clippy),
     layer("rust", 16, &[Build, Play, RustTests], rust),
     layer("codegen", 1, &[Build], bindings),
-    layer("e2e-browser", 8, &[Build, Play, BrowserTests], e2e_browser),
+    layer("e2e-browser", 9, &[Build, Play, BrowserTests], e2e_browser),
     Layer {
         is_deep: true,
         ..layer("openapi", 5, &[Build, Play, RustTests], |shell, _| openapi::check(shell))
