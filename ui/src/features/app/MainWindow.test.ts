@@ -269,6 +269,18 @@ describe("the main window", () => {
     );
   });
 
+  it("selects nothing any more when what was selected is gone", async () => {
+    host.send(snapshot({ torrents: [torrent(), torrent({ info_hash: HASH_B, title: "Lake" })] }));
+    await fireEvent.pointerEnter(await screen.findByRole("article", { name: "River" }));
+    await fireEvent.click(screen.getByRole("checkbox", { name: "Select “River”" }));
+    expect(screen.getByRole("toolbar", { name: "Selected torrents" })).toBeTruthy();
+
+    host.send({ type: "torrent_removed", revision: 1000, info_hash: HASH_A });
+    await waitFor(() => expect(screen.queryByRole("toolbar")).toBeNull());
+    await fireEvent.click(screen.getByRole("button", { name: "Play “Lake”" }));
+    await waitFor(() => expect(host.openedTargets).toEqual([{ info_hash: HASH_B }]));
+  });
+
   it("has a menu for each torrent, also for the keyboard", async () => {
     host.answer({ torrent_edit: ({ info_hash }) => torrent({ info_hash }) });
     host.send(snapshot({ torrents: [torrent()] }));

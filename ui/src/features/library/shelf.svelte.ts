@@ -125,6 +125,7 @@ export class ShelfView {
     for (const torrent of this.shown) this.selected.add(torrent.info_hash);
   }
 
+  /** Those that are in the library still. */
   readonly selectedTorrents = $derived.by(() =>
     [...this.selected].flatMap((infoHash) => this.#app.torrents.get(infoHash) ?? []),
   );

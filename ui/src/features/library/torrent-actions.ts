@@ -1,5 +1,5 @@
 /* What can be done to torrents of the library, one or many; each says afterwards what it did, and how it is undone. */
-import type { InfoHash, TorrentSummary } from "../../lib/host/bindings";
+import type { FileIndex, InfoHash, TorrentSummary } from "../../lib/host/bindings";
 import type { Host } from "../../lib/host/host";
 import { toCallError } from "../../lib/host/host";
 import type { I18n } from "../../lib/i18n/i18n.svelte";
@@ -16,8 +16,10 @@ export class TorrentActions {
     this.#toasts = toasts;
   }
 
-  play(torrent: TorrentSummary): Promise<boolean> {
-    return this.#attempt(() => this.#host.openPlayer({ info_hash: torrent.info_hash }));
+  /** Without a file: the one that "play" means. */
+  play({ info_hash }: TorrentSummary, fileIndex?: FileIndex): Promise<boolean> {
+    const target = fileIndex === undefined ? { info_hash } : { info_hash, file_index: fileIndex };
+    return this.#attempt(() => this.#host.openPlayer(target));
   }
 
   retry(torrent: TorrentSummary): Promise<boolean> {
