@@ -16,9 +16,9 @@ const two = (number: number) => String(number).padStart(2, "0");
 const clock = (secs: number) =>
   `${two(Math.floor(secs / 3600))}:${two(Math.floor(secs / 60) % 60)}:${two(secs % 60)}`;
 
-/** Each three seconds a line that stays for two. */
+/** Each three seconds a line that stays for two, from the film's beginning on. */
 export const lineAt = (secs: number, words: string): string | null =>
-  secs % 3 < 2 ? `${words} ${Math.floor(secs / 3)}` : null;
+  secs >= 0 && secs % 3 < 2 ? `${words} ${Math.floor(secs / 3)}` : null;
 
 export function srt(words: string, secs = SUBTITLED_SECS): string {
   const cues = Array.from({ length: Math.floor(secs / 3) }, (_, number) => {
