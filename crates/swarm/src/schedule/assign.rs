@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::peer::Peer;
 use super::together::Together;
 use super::trust::{self, Circle, Mood, Standing};
-use super::{Action, PeerId, PieceState, Scheduler};
+use super::{Action, Class, PeerId, PieceState, Scheduler};
 use crate::layout::{BLOCK_BYTES, Block, PieceIndex};
 
 /// A peer may be so much later than all together would be.
@@ -23,6 +23,14 @@ const DUE_MARGIN: Duration = Duration::from_millis(500);
 /// Some look at what they were asked for only so often. Of one that has sent nothing yet it is not known; while others are
 /// proven, it gets what can wait so long.
 const NEWCOMER_PAUSE_SECS: f64 = 0.5;
+
+/// What a peer's queue depends on besides itself.
+#[derive(Debug, Clone, Copy)]
+struct Swarm {
+    has_proven: bool,
+    /// Nobody waits for anything that is missing.
+    is_idle: bool,
+}
 
 /// A peer that sends what it is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -42,15 +50,15 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn new(id: PeerId, slot: usize, peer: &Peer, now: Duration, extra_room: usize, are_proven: bool) -> Self {
+    fn new(id: PeerId, slot: usize, peer: &Peer, now: Duration, extra_room: usize, swarm: Swarm) -> Self {
         let pace = peer.pace(now);
         let in_flight = peer.flights.len();
-        let is_untried = are_proven && in_flight == 0 && peer.measured_rate().is_none();
+        let is_untried = swarm.has_proven && in_flight == 0 && peer.measured_rate().is_none();
         let pause_secs = if is_untried { NEWCOMER_PAUSE_SECS } else { 0.0 };
         Self {
             id,
             slot,
-            room: peer.room(pace, extra_room),
+            room: peer.room(pace, extra_room, swarm.is_idle),
             in_flight,
             free_in_secs: pace.free_in_secs(in_flight) + pause_secs,
             secs_per_block: pace.secs_per_block,
@@ -86,10 +94,13 @@ struct Helper {
 impl Scheduler {
     /// All peers that send what they are asked for. `extra_room` is given beyond what keeps them busy.
     pub(super) fn servers(&self, now: Duration, extra_room: usize) -> Vec<Server> {
-        let are_proven = self.peers.values().any(|peer| peer.standing() == Standing::Proven);
+        let swarm = Swarm {
+            has_proven: self.peers.values().any(|peer| peer.standing() == Standing::Proven),
+            is_idle: self.plan.entries().first().is_none_or(|wanted| wanted.class == Class::Rest),
+        };
         let peers = self.peers.iter().enumerate();
         let open = peers.filter(|(_, (_, peer))| peer.may_serve(now));
-        open.map(|(slot, (id, peer))| Server::new(id, slot, peer, now, extra_room, are_proven)).collect()
+        open.map(|(slot, (id, peer))| Server::new(id, slot, peer, now, extra_room, swarm)).collect()
     }
 
     pub(super) fn assign(&mut self, now: Duration, actions: &mut Vec<Action>) {

@@ -71,7 +71,7 @@ mod tests {
         let mut peer = Peer::new(1000, Duration::from_micros(300), &Config::default());
         let (mut now, mut asked) = (Duration::ZERO, Vec::new());
         for burst in 0..24 {
-            let count = peer.room(peer.pace(now), 0) as u32;
+            let count = peer.room(peer.pace(now), 0, false) as u32;
             asked.push(count as usize);
             let blocks = (0..count).map(|index| Block { piece: PieceIndex(burst), index });
             blocks.clone().for_each(|block| peer.ask(block, now));

@@ -60,6 +60,8 @@ pub struct Scheduler {
     counters: Counters,
     flow: flow::Flow,
     hedged_at: Option<Duration>,
+    /// Since when something is under way that nobody needs.
+    unplanned_since: Option<Duration>,
 }
 
 impl Scheduler {
@@ -77,6 +79,7 @@ impl Scheduler {
             counters: Counters::default(),
             flow: flow::Flow::default(),
             hedged_at: None,
+            unplanned_since: None,
         }
     }
 
@@ -355,7 +358,8 @@ impl Scheduler {
         self.plan.set_demand(reader, demand, now, &self.layout);
     }
 
-    /// What only this reader needed is cancelled with the next [`Scheduler::run`].
+    /// What only this reader needed is cancelled by a [`Scheduler::run`]: at once if another one needs the peers, and else a moment
+    /// later. Many players close one connection and open the next, at the same place.
     pub fn remove_demand(&mut self, reader: ReaderId) {
         self.plan.remove_demand(reader);
     }
@@ -370,11 +374,13 @@ impl Scheduler {
         let serves = |piece| self.peers.values().any(|peer| peer.serves(piece));
         let pieces =
             plan::Pieces { layout: &self.layout, states: &self.states, availability: &self.availability };
-        if self.plan.refresh(now, &pieces, serves, self.config.max_rest_pieces) {
-            self.take_back_unplanned(now, actions);
-            if self.is_anybody_short(now) {
-                self.take_back_rest(now, actions);
-            }
+        let is_new = self.plan.refresh(now, &pieces, serves, self.config.max_rest_pieces);
+        let is_short = is_new && self.is_anybody_short(now);
+        if is_short {
+            self.take_back_rest(now, actions);
+        }
+        if is_new || self.unplanned_since.is_some() {
+            self.take_back_unplanned(is_short, now, actions);
         }
         if self.peers.values().all(|peer| peer.flights.is_empty()) {
             self.flow.begins(now);

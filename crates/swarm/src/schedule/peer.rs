@@ -40,6 +40,8 @@ const OWES_AFTER_BLOCKS: f64 = 3.0;
 pub(super) struct Flight {
     pub(super) block: Block,
     pub(super) asked_at: Duration,
+    /// It was asked for before, and cancelled: when it comes says nothing of the way.
+    is_again: bool,
 }
 
 /// How a peer does at a moment, in seconds from then.
@@ -193,13 +195,15 @@ impl Peer {
         })
     }
 
-    /// How many more blocks it can be asked for now; `extra` more than keeps it busy.
-    pub(super) fn room(&self, pace: Pace, extra: usize) -> usize {
+    /// How many more blocks it can be asked for now; `extra` more than keeps it busy. While nobody waits for any of them (`is_idle`)
+    /// the queue is no longer than the way: who comes then finds it short.
+    pub(super) fn room(&self, pace: Pace, extra: usize, is_idle: bool) -> usize {
         if pace.is_silent {
             // One block, to see when it is back.
             return usize::from(self.flights.is_empty());
         }
         let depth = match self.measured_rate() {
+            Some(rate) if is_idle => (rate * pace.round_trip_secs / f64::from(BLOCK_BYTES)) as usize + 1,
             Some(rate) => {
                 let slack = self.slack.min(self.round_trip.max(MIN_SLACK)).as_secs_f64();
                 let secs = pace.round_trip_secs + slack + self.uneven_secs;
@@ -228,7 +232,8 @@ impl Peer {
         if self.flights.is_empty() && !self.owes {
             self.progress_at = now + self.round_trip;
         }
-        self.flights.push_back(Flight { block, asked_at: now });
+        let is_again = self.cancelled.contains(&block);
+        self.flights.push_back(Flight { block, asked_at: now, is_again });
     }
 
     /// Notes that a block came; gives whether it is asked for, or was once and then cancelled.
@@ -248,7 +253,9 @@ impl Peer {
         self.observe(bytes as f64, since);
         if let Some(flight) = place.and_then(|place| self.flights.remove(place)) {
             let way = now.saturating_sub(flight.asked_at);
-            if way < self.round_trip {
+            if flight.is_again {
+                // The first request may have brought it.
+            } else if way < self.round_trip {
                 self.round_trip = way.max(MIN_ROUND_TRIP);
             } else if place == Some(0) && self.flights.is_empty() {
                 // Nothing else was in the queue: the whole time was spent on the way.
@@ -337,5 +344,19 @@ mod tests {
         peer.ask(block(3), ms(400));
         assert!(peer.arrived(block(3), BLOCK_BYTES.into(), ms(800)));
         assert!(peer.uneven_secs > 0.09, "{peer:?}");
+    }
+
+    #[test]
+    fn what_was_asked_for_again_says_nothing_of_the_way() {
+        let ms = Duration::from_millis;
+        let block = Block { piece: PieceIndex(0), index: 0 };
+        let mut peer = Peer::new(1, ms(50), &Config::default());
+        peer.ask(block, ms(0));
+        assert!(peer.cancel_flight(block, ms(40)));
+        peer.ask(block, ms(41));
+        // The answer to the first request was on its way.
+        assert!(peer.arrived(block, BLOCK_BYTES.into(), ms(55)));
+
+        assert_eq!(peer.round_trip(), ms(50));
     }
 }

@@ -281,6 +281,7 @@ proptest! {
         }
         run.scheduler.set_rest(None);
         run.take(&Step::Wait(0));
+        run.take(&Step::Wait(super::take_back::LINGER.as_millis() as u64));
         prop_assert!(run.ledger.is_empty(), "something is under way for nobody");
         prop_assert_eq!(run.scheduler.next_run_in(), None);
     }

@@ -3,15 +3,28 @@
 use std::time::Duration;
 
 use super::partial::Partial;
+use super::peer::Peer;
 use super::{Action, Class, PieceState, Scheduler};
 use crate::layout::{BLOCK_BYTES, Block, PieceIndex};
 
 /// Who needs something sooner than this, and has nobody who was asked for it, is short of it.
 const SHORT_WITHIN: Duration = Duration::from_secs(1);
+/// A player that reads on over another connection does so within this. A request that is cancelled and made again reaches
+/// a peer that has sent half of the answer, and the whole comes twice.
+pub(super) const LINGER: Duration = Duration::from_millis(250);
 
 impl Scheduler {
-    /// Cancels what is under way for pieces that nobody needs any more, and forgets the oldest parts of them.
-    pub(super) fn take_back_unplanned(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    /// Cancels what is under way for pieces that nobody needs any more, and forgets the oldest parts of them; not before
+    /// [`LINGER`] unless somebody is short of what the peers could send instead.
+    pub(super) fn take_back_unplanned(&mut self, is_short: bool, now: Duration, actions: &mut Vec<Action>) {
+        let is_unneeded =
+            |peer: &Peer| peer.flights.iter().any(|flight| !self.plan.holds(flight.block.piece));
+        let is_under_way = self.peers.values().any(is_unneeded);
+        let since = self.unplanned_since.take().unwrap_or(now);
+        if is_under_way && !is_short && now < since + LINGER {
+            self.unplanned_since = Some(since);
+            return;
+        }
         let is_unplanned = |(piece, partial): &(&PieceIndex, &mut Partial)| {
             !self.plan.holds(**piece) && !partial.is_complete()
         };
@@ -86,6 +99,8 @@ impl Scheduler {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::tests::{PIECES, ROUND_TRIP, cancels, read, requests, run, scheduler};
     use super::super::{ReaderId, Received};
     use super::*;
@@ -131,5 +146,42 @@ mod tests {
         assert!(rest.iter().all(|(_, block)| !moved.contains(&block.piece.0)), "{rest:?}");
         scheduler.set_demand(ReaderId(0), read(Class::Player, 16, 19), ROUND_TRIP);
         assert_eq!(cancels(&run(&mut scheduler, ROUND_TRIP)), []);
+    }
+
+    #[test]
+    fn a_reader_that_comes_back_at_once_finds_what_was_under_way_and_nothing_is_asked_twice() {
+        let ms = Duration::from_millis;
+        let mut scheduler = scheduler(2);
+        scheduler.set_demand(ReaderId(0), read(Class::Player, 0, 1), ms(0));
+        let asked = requests(&run(&mut scheduler, ms(0)));
+        assert!(!asked.is_empty());
+
+        scheduler.remove_demand(ReaderId(0));
+        assert_eq!(run(&mut scheduler, ms(1)), []);
+        scheduler.set_demand(ReaderId(1), read(Class::Player, 0, 1), ms(2));
+        assert_eq!(run(&mut scheduler, ms(2)), []);
+
+        scheduler.remove_demand(ReaderId(1));
+        assert_eq!(run(&mut scheduler, ms(3)), []);
+        assert_eq!(run(&mut scheduler, ms(3) + LINGER - ms(1)), []);
+        let taken = cancels(&run(&mut scheduler, ms(3) + LINGER));
+        assert_eq!(BTreeSet::from_iter(taken), BTreeSet::from_iter(asked));
+    }
+
+    #[test]
+    fn what_nobody_needs_makes_room_at_once_for_who_needs_something_else() {
+        let mut scheduler = scheduler(2);
+        scheduler.set_demand(ReaderId(0), read(Class::Player, 0, 4), Duration::ZERO);
+        let mut asked = requests(&run(&mut scheduler, Duration::ZERO));
+
+        scheduler.remove_demand(ReaderId(0));
+        scheduler.set_demand(ReaderId(1), read(Class::Player, 32, 4), ROUND_TRIP);
+        let actions = run(&mut scheduler, ROUND_TRIP);
+
+        let mut taken = cancels(&actions);
+        taken.sort_unstable();
+        asked.sort_unstable();
+        assert_eq!(taken, asked);
+        assert!(requests(&actions).iter().any(|(_, block)| block.piece == PieceIndex(32)), "{actions:?}");
     }
 }

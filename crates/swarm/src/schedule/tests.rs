@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::take_back::LINGER;
 use super::{Action, Class, Config, Demand, PeerId, PieceState, ReaderId, Received, Scheduler, hedge};
 use crate::bitfield::Bitfield;
 use crate::layout::{BLOCK_BYTES, Block, Layout, PieceIndex};
@@ -463,10 +464,12 @@ fn a_peer_whose_requests_were_cancelled_may_send_them_yet() {
     run(&mut scheduler, Duration::ZERO);
     scheduler.remove_demand(ReaderId(1));
     run(&mut scheduler, Duration::ZERO);
+    run(&mut scheduler, LINGER);
 
     let block = Block { piece: PieceIndex(0), index: 0 };
-    assert_eq!(scheduler.received(PeerId(0), block, ROUND_TRIP, &mut Vec::new()), Received::Unwanted);
-    assert_eq!(scheduler.received(PeerId(0), block, ROUND_TRIP, &mut Vec::new()), Received::Unasked);
+    let later = LINGER + ROUND_TRIP;
+    assert_eq!(scheduler.received(PeerId(0), block, later, &mut Vec::new()), Received::Unwanted);
+    assert_eq!(scheduler.received(PeerId(0), block, later, &mut Vec::new()), Received::Unasked);
     assert_eq!(scheduler.counters().unwanted_bytes, u64::from(BLOCK_BYTES));
 }
 

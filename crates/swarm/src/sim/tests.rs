@@ -260,6 +260,7 @@ fn a_reader_that_goes_leaves_nothing_under_way() {
     let reader = world.read(viewer(0));
     world.run_for(1.0);
     world.stop(reader);
+    world.run_for(0.5);
 
     assert!(world.client.has_nothing_under_way());
     assert_eq!(world.client.scheduler.next_run_in(), None::<Duration>);
