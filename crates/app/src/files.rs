@@ -36,6 +36,22 @@ impl App {
         Ok(OpenFile { reader, file, record })
     }
 
+    /// The same for another device, or a program that copies: what is watched on this computer comes first.
+    ///
+    /// # Errors
+    /// As [`App::open_file`].
+    pub async fn open_for_device(
+        &self,
+        info_hash: InfoHash,
+        file_index: FileIndex,
+    ) -> Result<OpenFile, WireError> {
+        let (record, file) = self.activate_for(info_hash, file_index).await?;
+        let opening = self.inner.engine.open_for_device(info_hash, file_index);
+        let reader = opening.await.map_err(|error| error.wire())?;
+        self.note_opened(&record).await;
+        Ok(OpenFile { reader, file, record })
+    }
+
     /// The same for a look into a file: only what is read is fetched, and it does not count as opened by a person.
     ///
     /// # Errors

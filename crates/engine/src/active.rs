@@ -63,6 +63,8 @@ pub(crate) struct OpenReader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Watch,
+    /// Somewhere else, or to copy it: what is watched here comes first.
+    Cast,
     Look,
     /// The first bytes of what comes after it.
     Next {
@@ -72,6 +74,12 @@ pub(crate) enum Purpose {
     WhatIsHere,
     /// What is said in the film that somebody watches.
     Subtitles,
+}
+
+impl Purpose {
+    fn selects_its_file(self) -> bool {
+        matches!(self, Self::Watch | Self::Cast)
+    }
 }
 
 /// As long as this lives, the torrent is in use.
@@ -125,7 +133,7 @@ impl ActiveTorrent {
         usage.next_reader += 1;
         let position = Arc::<AtomicU64>::default();
         usage.readers.insert(number, OpenReader { file, position: Arc::clone(&position) });
-        if purpose == Purpose::Watch {
+        if purpose.selects_its_file() {
             *usage.watched.entry(file).or_default() += 1;
             usage.lingering.remove(&file);
         }
@@ -250,7 +258,7 @@ impl Drop for Lease {
         let mut usage = self.torrent.usage();
         usage.readers.remove(&self.number);
         usage.last_used = Instant::now();
-        if self.purpose == Purpose::Watch
+        if self.purpose.selects_its_file()
             && let Some(count) = usage.watched.get_mut(&self.file)
         {
             *count -= 1;

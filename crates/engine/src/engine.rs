@@ -22,9 +22,7 @@ use crate::route::Wishes;
 use crate::tasks::Tasks;
 use crate::transfers::{Line, Ways};
 use crate::turns::Turns;
-use crate::{
-    EngineConfig, EngineStatus, FileReader, OpenFileError, StartError, route, start, supervisor, tail,
-};
+use crate::{EngineConfig, EngineStatus, FileReader, OpenFileError, StartError, route, start, supervisor};
 
 /// Somebody who follows the torrents that were closed can be so many behind before one is missed.
 const KEPT_IDLE_NEWS: usize = 256;
@@ -150,6 +148,19 @@ impl Engine {
         self.open(info_hash, file, Purpose::Watch).await
     }
 
+    /// As [`Engine::open_file`], for another device, or a program that copies: of what both need, whoever opened it with
+    /// [`Engine::open_file`] gets it first.
+    ///
+    /// # Errors
+    /// [`OpenFileError`].
+    pub async fn open_for_device(
+        &self,
+        info_hash: InfoHash,
+        file: FileIndex,
+    ) -> Result<FileReader, OpenFileError> {
+        self.open(info_hash, file, Purpose::Cast).await
+    }
+
     /// As [`Engine::open_file`], but only what is read is downloaded, with some read-ahead: for looking into a file.
     ///
     /// # Errors
@@ -217,6 +228,7 @@ impl Engine {
         let bytes = torrent.layout.file_range(index).ok_or(OpenFileError::NoSuchFile(file))?;
         let class = match purpose {
             Purpose::Watch => Class::Player,
+            Purpose::Cast => Class::Cast,
             Purpose::Look => Class::Preview,
             Purpose::Subtitles => Class::Subtitles,
             Purpose::Next { first_bytes } => {
@@ -246,9 +258,9 @@ impl Engine {
             }
         };
         if torrent.is_first_use(index)
-            && let Some(tail) = tail::of(&bytes)
+            && let Some(tail) = torrent.layout.tail(index)
         {
-            let task = tail::fetch(Arc::clone(&torrent), bytes.start, tail);
+            let task = tail.fetch(Arc::clone(&torrent), bytes.start, class);
             drop(inner.tasks.spawn(format!("end of a file of {info_hash}"), task));
         }
         let stream = torrent.torrent.open_reader(bytes, class).await.map_err(|_| OpenFileError::NotActive)?;

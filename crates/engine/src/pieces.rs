@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::Engine;
 use crate::active::{ActiveTorrent, OpenReader};
+use crate::tail::Tail;
 use freshet_model::{FileIndex, InfoHash, Metainfo, PieceMap, PieceReader};
 
 /// So much is fetched ahead for every reader.
@@ -21,6 +22,7 @@ pub(crate) struct Layout {
     total_bytes: u64,
     /// Where each file begins and ends in the torrent.
     files: Vec<std::ops::Range<u64>>,
+    tails: Vec<Option<Tail>>,
 }
 
 impl Layout {
@@ -31,8 +33,11 @@ impl Layout {
             start = range.end;
             range
         });
+        let files: Vec<_> = files.collect();
+        let paths = metainfo.files.iter().map(|file| file.path.as_str());
         Self {
-            files: files.collect(),
+            tails: paths.zip(&files).map(|(path, bytes)| Tail::of(path, bytes)).collect(),
+            files,
             piece_bytes: metainfo.piece_bytes,
             piece_count: metainfo.piece_count,
             total_bytes: metainfo.total_bytes,
@@ -42,6 +47,11 @@ impl Layout {
     /// Where a file lies in the torrent.
     pub(crate) fn file_range(&self, file: usize) -> Option<std::ops::Range<u64>> {
         self.files.get(file).cloned()
+    }
+
+    /// The end of a file that is fetched as soon as somebody opens it.
+    pub(crate) fn tail(&self, file: usize) -> Option<Tail> {
+        self.tails.get(file).cloned().flatten()
     }
 
     pub(crate) fn file_length(&self, file: usize) -> Option<u64> {
@@ -102,6 +112,7 @@ mod tests {
             piece_count: 101,
             total_bytes: 100 * MIB + 1,
             files: vec![0..10, 10..10, 10..100 * MIB, 100 * MIB..100 * MIB + 1],
+            tails: Vec::new(),
         };
         let place = |file, position| {
             let reader = layout.place(file, position).unwrap();

@@ -4,14 +4,18 @@
 
 mod common;
 
+use std::io::SeekFrom;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Bench, film, soon, spec};
+use common::{Bench, film, soon, spec, until};
 use freshet_engine::testing::{SeededTorrent, SeederOptions};
 use freshet_engine::{FileReader, OpenFileError, ReadError, TorrentSpec};
 use freshet_model::FileIndex;
 use futures::future::join_all;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::task::JoinSet;
 
 const MIB: usize = 1024 * 1024;
 /// As many as the engine allows.
@@ -108,4 +112,38 @@ async fn a_pause_and_a_removal_wake_every_reader() {
         let readers = ended(waiting, ReadError::Removed).await;
         assert_eq!(readers.len(), count);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_watches_is_served_before_who_copies() {
+    let film = film(71, 64 * MIB, SeederOptions::default()).await;
+    let bench = Bench::with(|config| config.download_limit_bytes_per_sec = 4 << 20).await;
+    bench.activate(&film.torrent).await;
+    let copied_bytes = [16, 32, 48].map(|place| (place * MIB, Arc::new(AtomicUsize::new(0))));
+    let mut copies = JoinSet::new();
+    for (place, copied_bytes) in copied_bytes.clone() {
+        let opening = bench.engine.open_for_device(film.torrent.info_hash, FileIndex(0));
+        let mut reader = soon("open a copy", opening).await.unwrap();
+        copies.spawn(async move {
+            reader.seek(SeekFrom::Start(place as u64)).await.unwrap();
+            let mut buf = vec![0; 64 * 1024];
+            while let Ok(bytes @ 1..) = reader.read(&mut buf).await {
+                copied_bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+        });
+    }
+    let copied = || copied_bytes.each_ref().map(|(_, bytes)| bytes.load(Ordering::Relaxed));
+    until("all copies got something", || copied().iter().all(|bytes| *bytes > 0)).await;
+
+    let before_bytes: usize = copied().iter().sum();
+    let opening = bench.engine.open_file(film.torrent.info_hash, FileIndex(0));
+    let mut player = soon("open", opening).await.unwrap();
+    let mut watched = vec![0; 8 * MIB];
+    soon("watch", player.read_exact(&mut watched)).await.unwrap();
+    let meanwhile_bytes = copied().iter().sum::<usize>() - before_bytes;
+
+    assert!(watched == film.bytes[..watched.len()]);
+    // Fair shares would have been three times what the player got. What was under way may still come.
+    assert!(meanwhile_bytes < watched.len() / 2, "{meanwhile_bytes} bytes were copied beside it");
+    copies.shutdown().await;
 }

@@ -54,6 +54,34 @@ pub(crate) enum Marks {
     Nothing,
 }
 
+/// Whose bytes come first when the line does not carry all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    AfterPlayers,
+}
+
+/// How programs name themselves that take whatever the line gives and show nothing of it.
+const COPYING_PROGRAMS: [&str; 6] = ["aria2/", "axel/", "curl/", "rclone/", "wget/", "wget2/"];
+
+impl Turn {
+    /// Who sits at this computer and watches comes first; other devices, drives and copies follow.
+    fn of(visitor: &Visitor, headers: &HeaderMap, marks: Marks) -> Self {
+        if visitor.seat.is_some() || marks == Marks::Nothing || is_copying(headers) {
+            Self::AfterPlayers
+        } else {
+            Self::First
+        }
+    }
+}
+
+fn is_copying(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).map_or(&[][..], HeaderValue::as_bytes);
+    COPYING_PROGRAMS
+        .iter()
+        .any(|name| agent.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes())))
+}
+
 /// Answers a player with a file or parts of it. A HEAD request opens nothing and marks nothing as viewed.
 pub(crate) async fn serve(
     state: &ServerState,
@@ -89,7 +117,8 @@ pub(crate) async fn answer(
         PlannedBody::Parts(_) if *method == Method::HEAD => axum::body::Body::empty(),
         PlannedBody::Parts(parts) => {
             let key = (record.info_hash, file.index);
-            let reader = state.unless_stopped(open(state, visitor, key)).await?;
+            let turn = Turn::of(visitor, headers, marks);
+            let reader = state.unless_stopped(open(state, visitor, key, turn)).await?;
             if let Some(seat) = &visitor.seat {
                 seat.watches(ViewedFile { info_hash: record.info_hash, file_index: file.index });
             }
@@ -102,7 +131,7 @@ pub(crate) async fn answer(
             let (again, connection) = (state.clone(), visitor.clone());
             let reopen: Reopen<_> = Box::new(move || {
                 let (state, visitor) = (again.clone(), connection.clone());
-                Box::pin(async move { open(&state, &visitor, key).await.map_err(into_io) })
+                Box::pin(async move { open(&state, &visitor, key, turn).await.map_err(into_io) })
             });
             body::from_reader(reader, reopen, parts, state.stop.clone())
         }
@@ -114,10 +143,14 @@ async fn open(
     state: &ServerState,
     visitor: &Visitor,
     (info_hash, file_index): (InfoHash, FileIndex),
+    turn: Turn,
 ) -> Result<PlacedReader, WireError> {
     let busy = || WireError::new(ErrorCode::Busy, "too many files are open already");
     let place = state.readers.take(&visitor.connection).ok_or_else(busy)?;
-    let opened = state.app.open_file(info_hash, file_index).await?;
+    let opened = match turn {
+        Turn::First => state.app.open_file(info_hash, file_index).await?,
+        Turn::AfterPlayers => state.app.open_for_device(info_hash, file_index).await?,
+    };
     Ok(PlacedReader::new(opened.reader, place))
 }
 
@@ -168,6 +201,20 @@ mod tests {
     use freshet_model::{FileIndex, MediaKind};
 
     use super::*;
+
+    #[test]
+    fn a_program_that_copies_is_known_by_its_name_in_either_case() {
+        let is_known = |agent: &'static str| {
+            is_copying(&HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(agent))]))
+        };
+        for agent in ["curl/7.88.1", "Wget/1.21.3", "aria2/1.36.0", "rclone/v1.60.1"] {
+            assert!(is_known(agent), "{agent}");
+        }
+        for agent in ["mpv 0.35.1", "VLC/3.0.21 LibVLC/3.0.21", "Lavf/59.27.100", "curlew/1.0", "curl", ""] {
+            assert!(!is_known(agent), "{agent}");
+        }
+        assert!(!is_copying(&HeaderMap::new()));
+    }
 
     #[test]
     fn the_etag_is_the_hex_of_hash_and_path() {

@@ -16,7 +16,7 @@ pub struct ReaderId(pub u64);
 pub enum Class {
     Player,
     Subtitles,
-    /// Televisions and others on the network.
+    /// Televisions and others on the network, and programs that copy.
     Cast,
     NextEpisode,
     Preview,

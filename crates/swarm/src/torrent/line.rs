@@ -9,7 +9,6 @@ use freshet_model::InfoHash;
 use super::Limits;
 use super::task::Task;
 use crate::arbiter::{Arbiter, Shares, View};
-use crate::schedule::Class;
 
 /// A torrent that has told nothing for so long has ended.
 const REPORT_LASTS: Duration = Duration::from_secs(5);
@@ -100,7 +99,7 @@ impl Task {
         };
         // What is paused or broken does not get better by what others give up.
         if !self.is_paused && self.failure.is_none() {
-            for (demand, end_byte, is_waiting) in self.readers.of_class(Class::Player) {
+            for (demand, end_byte, is_waiting) in self.readers.watching() {
                 let here_until = self.here_until(demand.start_byte, end_byte);
                 let secs = (here_until - demand.start_byte) as f64 / demand.bytes_per_sec.max(1.0);
                 let secs = if here_until >= end_byte { f64::INFINITY } else { secs };

@@ -215,9 +215,10 @@ impl Readers {
         Some((reader.position, reader.demand().window_bytes > 0))
     }
 
-    /// What each reader of a class needs, where it ends, and whether it waits.
-    pub(super) fn of_class(&self, class: Class) -> impl Iterator<Item = (Demand, u64, bool)> {
-        let begun = self.all.values().filter(move |reader| reader.class == class && reader.has_begun);
+    /// What everybody needs who watches, here or elsewhere, where it ends, and whether it waits.
+    pub(super) fn watching(&self) -> impl Iterator<Item = (Demand, u64, bool)> {
+        let is_watching = |reader: &&Reader| matches!(reader.class, Class::Player | Class::Cast);
+        let begun = self.all.values().filter(|reader| reader.has_begun).filter(is_watching);
         begun.map(|reader| (reader.demand(), reader.bytes.end, reader.waiting.is_some()))
     }
 
