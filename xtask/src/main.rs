@@ -4,6 +4,7 @@
 //! the rooms need are still missing, because installing them is its first task.
 #![allow(clippy::print_stdout, reason = "printing is what a command line tool does")]
 
+mod bench;
 mod codegen;
 mod demo;
 mod display;
@@ -38,7 +39,8 @@ usage: cargo xtask <command>
   tidy [--freeze-migrations]    check the rules that no compiler checks
   codegen [--check]             write (or compare) ui/src/lib/host/bindings.ts
   demo [--check]                make a clip, seed it on loopback, and play it; needs no internet
-  bench [NAME] [-- ARGS]        run the benchmarks, or those of one crate (media, server, store)
+  bench [NAME] [-- ARGS]        run the benchmarks, those of one crate (media, server, store), or the
+                                streaming bench (stream; see extras/bench)
   dist [--check] [--binaries FOLDER]
                                 make the package for Debian and Ubuntu; --check tries it in a system that has nothing else
   icons                         draw the icons again from icons/*.svg
@@ -75,7 +77,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             _ => Err(Failure::new("codegen takes --check or nothing")),
         },
         "demo" => demo::demo(&shell, &demo::Options::parse(rest)?),
-        "bench" => run::bench(&shell, rest),
+        "bench" => bench::bench(&shell, rest),
         "dist" => dist::dist(&shell, &dist::Options::parse(rest)?),
         "icons" => icons::draw(&shell),
         "help" | "--help" | "-h" => {

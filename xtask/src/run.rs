@@ -8,9 +8,6 @@ use crate::shell::Shell;
 use crate::system;
 use crate::workspace::DESKTOP;
 
-/// A fixed version, so that a ratio keeps its meaning.
-const RQBIT_VERSION: &str = "9.1.0";
-
 /// What `run` was asked for.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Options {
@@ -113,48 +110,6 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     shell.run(shell.command(".", &binary, &arguments))
 }
 
-/// Runs the benchmarks of all headless crates, or of the one whose name without `freshet-` comes first.
-///
-/// # Errors
-/// One does not compile or fails, or there is no such crate.
-pub(crate) fn bench(shell: &Shell, rest: &[String]) -> Result<()> {
-    if rest.first().is_none_or(|name| name == "server" || name.starts_with('-')) {
-        system::ensure_packages(shell, &[Purpose::Build, Purpose::Benchmarks])?;
-        install_rqbit(shell)?;
-    }
-    let arguments = bench_arguments(rest);
-    shell.cargo(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// Builds the server that ours is measured against, which no system packages.
-fn install_rqbit(shell: &Shell) -> Result<()> {
-    let place = target_folder(shell)?.join("bench-tools");
-    if place.join("bin/rqbit").exists() {
-        return Ok(());
-    }
-    let place = place.to_string_lossy();
-    // Without its pages and its database, which it would only be slower to build with.
-    let features = ["--no-default-features", "--features=rust-tls"];
-    shell.cargo(
-        &[&["install", "rqbit", "--locked", "--version", RQBIT_VERSION, "--root", &place], &features[..]]
-            .concat(),
-    )
-}
-
-fn bench_arguments(rest: &[String]) -> Vec<String> {
-    // Only benchmarks: with `--benches` Cargo would build the unit tests as well, and those know none of the arguments.
-    let mut arguments = vec!["bench".to_owned(), "--bench=*".to_owned()];
-    let rest = match rest.split_first() {
-        Some((name, rest)) if !name.starts_with('-') => {
-            arguments.push(format!("--package=freshet-{name}"));
-            rest
-        }
-        _ => rest,
-    };
-    arguments.extend_from_slice(rest);
-    arguments
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,20 +133,6 @@ mod tests {
         let message = parse(&["--port"]).unwrap_err().to_string();
 
         assert!(message.contains("\"--port\"") && message.contains("after --"), "{message}");
-    }
-
-    #[test]
-    fn benchmarks_run_for_all_crates_or_for_the_named_one() {
-        let arguments = |rest: &[&str]| {
-            bench_arguments(&rest.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
-        };
-
-        assert_eq!(arguments(&[]), ["bench", "--bench=*"]);
-        assert_eq!(arguments(&["--", "cached"]), ["bench", "--bench=*", "--", "cached"]);
-        assert_eq!(
-            arguments(&["store", "--", "cached"]),
-            ["bench", "--bench=*", "--package=freshet-store", "--", "cached"]
-        );
     }
 
     #[test]
