@@ -7,6 +7,8 @@
 
 mod boxes;
 mod description;
+#[cfg(target_os = "linux")]
+mod fence;
 mod fragments;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -35,11 +35,9 @@ pub enum PictureError {
 /// # Errors
 /// [`PictureError`], also if the picture is that of another moment.
 pub async fn picture(tools: &Tools, input_url: &str, at_secs: f64) -> Result<Bytes, PictureError> {
-    let child = tools
-        .ffmpeg_in_the_background()
-        .args(arguments(input_url, at_secs))
-        .spawn()
-        .map_err(PictureError::Start)?;
+    let mut command = tools.ffmpeg_in_the_background();
+    command.args(arguments(input_url, at_secs));
+    let child = tools.spawn(&mut command, input_url).map_err(PictureError::Start)?;
     let said = tokio::time::timeout(TIME_OUT, said_by(child, MAX_BYTES)).await;
     let Said { status, out, err } = said.map_err(|_| PictureError::TimedOut)?;
     let log = String::from_utf8_lossy(&err);

@@ -73,11 +73,17 @@ pub async fn probe(tools: &Tools, input_url: &str, time_out: Duration) -> Result
 
 /// The answer of `ffprobe` as it came.
 pub(crate) async fn ask(tools: &Tools, input_url: &str, time_out: Duration) -> Result<Vec<u8>, ProbeError> {
-    let child = tools
-        .ffprobe()
-        .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-i", input_url])
-        .spawn()
-        .map_err(ProbeError::Start)?;
+    let mut command = tools.ffprobe();
+    command.args([
+        "-print_format",
+        "json",
+        "-show_format",
+        "-show_streams",
+        "-show_chapters",
+        "-i",
+        input_url,
+    ]);
+    let child = tools.spawn(&mut command, input_url).map_err(ProbeError::Start)?;
     let said = tokio::time::timeout(time_out, said_by(child, MAX_OUTPUT_BYTES)).await;
     let Said { status, out, err } = said.map_err(|_| ProbeError::TimedOut(time_out))?;
     if !status.is_ok_and(|status| status.success()) {

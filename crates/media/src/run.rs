@@ -96,7 +96,9 @@ impl Run {
         tasks: &TaskTracker,
         cancel: &CancellationToken,
     ) -> Result<Self, StartRunError> {
-        let mut child = tools.ffmpeg().args(arguments(options)).spawn().map_err(StartRunError::Spawn)?;
+        let mut command = tools.ffmpeg();
+        command.args(arguments(options));
+        let mut child = tools.spawn(&mut command, &options.input_url).map_err(StartRunError::Spawn)?;
         let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(StartRunError::Pipes);
         };

@@ -91,6 +91,25 @@ impl Tools {
     pub(crate) fn ffprobe(&self) -> Command {
         bounded(Command::new(&self.ffprobe))
     }
+
+    /// Starts what one of the three above prepared, for a file at `input_url`, which is all that the child can reach where the
+    /// system can fence it in. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// There is no process to be had.
+    pub(crate) fn spawn(&self, command: &mut Command, input_url: &str) -> io::Result<Child> {
+        #[cfg(target_os = "linux")]
+        return crate::fence::spawn(command, &[&self.ffmpeg, &self.ffprobe], port_of(input_url));
+        #[cfg(not(target_os = "linux"))]
+        return command.spawn();
+    }
+}
+
+/// The port of an address of our own server.
+#[cfg(target_os = "linux")]
+fn port_of(input_url: &str) -> Option<u16> {
+    let (host, _) = input_url.strip_prefix("http://")?.split_once('/')?;
+    host.rsplit_once(':')?.1.parse().ok()
 }
 
 #[cfg(windows)]
@@ -141,5 +160,14 @@ mod tests {
 
         let tools = find().unwrap();
         assert_eq!((tools.ffmpeg, tools.ffprobe), (own_ffmpeg, system_probe));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_port_of_a_film_is_that_of_its_address() {
+        assert_eq!(port_of("http://127.0.0.1:8090/media/x/file"), Some(8090));
+        assert_eq!(port_of("http://[::1]:1/x:2"), Some(1));
+        assert_eq!(port_of("http://127.0.0.1/x"), None);
+        assert_eq!(port_of("file:///etc/passwd"), None);
     }
 }

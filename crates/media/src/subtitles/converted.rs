@@ -37,13 +37,12 @@ pub async fn converted_cues(
 ) -> Result<Vec<SubtitleCue>, ConvertError> {
     let (from, length) = (format!("{from_secs:.3}"), format!("{:.3}", (to_secs - from_secs).max(0.001)));
     let stream = format!("0:{stream_index}");
-    let mut child = tools
-        .ffmpeg()
+    let mut command = tools.ffmpeg();
+    command
         .args(["-nostdin", "-copyts", "-ss", &from, "-t", &length, "-i", input_url, "-map", &stream])
         .args(["-c:s", "subrip", "-flush_packets", "1", "-f", "srt", "pipe:1"])
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .map_err(ConvertError::Start)?;
+        .stderr(std::process::Stdio::null());
+    let mut child = tools.spawn(&mut command, input_url).map_err(ConvertError::Start)?;
     let out = child.stdout.take().ok_or(ConvertError::Failed)?;
     let read = async {
         let mut text = Vec::new();
