@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freshet_app::{App, Caller, dispatch};
+use freshet_app::App;
 use freshet_model::{FileIndex, InfoHash, PlayerEngine, PlayerTarget};
 use tauri::{AppHandle, Manager as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -14,9 +14,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::Engine;
 use crate::player_process::Word;
 use crate::windows::{self, Instead};
+use crate::{Desktop, Engine};
 
 /// Films remembered as lost; older ones may be tried again.
 const MAX_LOST: usize = 256;
@@ -117,13 +117,12 @@ impl Films {
     }
 
     async fn start(&self) -> Result<(Process, ChildStdin), String> {
-        let info = dispatch(&self.app, Caller::MainWindow, "app_info", serde_json::json!({})).await;
-        let info = info.map_err(|error| error.to_string())?;
-        let server = info["server_url"].as_str().ok_or("the server is not running")?.trim_end_matches('/');
+        let desktop = self.handle.try_state::<Desktop>().ok_or("nothing is started yet")?;
+        let door = desktop.film_addr().ok_or("the server is not running")?;
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
         command
-            .args(["--player-window", &format!("{server}/player.html")])
+            .args(["--player-window", &format!("http://{door}/player.html")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Who drives our own windows does not drive this one along.

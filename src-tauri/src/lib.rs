@@ -56,6 +56,15 @@ struct Desktop {
     has_tray: bool,
 }
 
+impl Desktop {
+    /// Where the page of the player process is; `None` while no server runs.
+    #[cfg(target_os = "linux")]
+    fn film_addr(&self) -> Option<std::net::SocketAddr> {
+        let server = self.server.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        server.as_ref().and_then(Server::film_addr)
+    }
+}
+
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 const FOLDER_RETRY: Duration = Duration::from_millis(100);
 
@@ -153,10 +162,10 @@ fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Res
         end_requested.await;
         quit::in_order(&quitting);
     });
+    handle.manage(Desktop { app: app.clone(), server: Mutex::new(Some(server)), has_tray });
     player::follow(handle, &app, args.chosen_engine());
     notify::follow(handle, &app);
     app.set_shell(Shell { has_tray, can_start_at_login: true });
-    handle.manage(Desktop { app, server: Mutex::new(Some(server)), has_tray });
     if !args.hidden {
         windows::show_main(handle)?;
     } else if !has_tray {

@@ -9,6 +9,9 @@ import { snapshot } from "./snapshot.mjs";
 import { freePort, until } from "./webdriver.mjs";
 import { BINARY } from "./window.mjs";
 
+/** The player process has it from the program that started it; the address of its page is another one in each run. */
+const MARK = "FRESHET_TEST_PORT";
+
 const ofProcess = (pid, file) => {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");
@@ -28,7 +31,7 @@ export class Program {
     program.log = "";
     program.child = spawn(BINARY, [...args, "--allow-private-networks", ...options, source], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, [MARK]: String(program.port) },
     });
     for (const stream of [program.child.stdout, program.child.stderr])
       stream.on("data", (bytes) => (program.log += bytes));
@@ -37,10 +40,13 @@ export class Program {
 
   /** The player process, or `undefined`. */
   get player() {
-    const beginning = `${BINARY}\0--player-window\0http://127.0.0.1:${this.port}/`;
+    const beginning = `${BINARY}\0--player-window\0http://127.0.0.1:`;
     return readdirSync("/proc").find(
-      // One that has ended and was not waited for has no command line any more.
-      (pid) => /^[0-9]+$/.test(pid) && ofProcess(pid, "cmdline").startsWith(beginning),
+      (pid) =>
+        /^[0-9]+$/.test(pid) &&
+        // One that has ended and was not waited for has no command line any more.
+        ofProcess(pid, "cmdline").startsWith(beginning) &&
+        ofProcess(pid, "environ").includes(`\0${MARK}=${this.port}\0`),
     );
   }
 

@@ -34,14 +34,18 @@ pub(crate) async fn rpc(
     payload: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Ok(Path(command)) = command else { return reply::not_found() };
-    match run(&state, caller(&visitor), &command, payload).await {
+    match run(&state, caller(&state, &visitor), &command, payload).await {
         Ok(result) => no_store(Json(result).into_response()),
         Err(error) => reply::wire_error(&error),
     }
 }
 
-fn caller(visitor: &Visitor) -> Caller {
-    if visitor.level == Level::Owner { Caller::Browser } else { Caller::NetworkBrowser }
+fn caller(state: &ServerState, visitor: &Visitor) -> Caller {
+    match visitor.level {
+        _ if state.is_film_door => Caller::PlayerWindow,
+        Level::Owner => Caller::Browser,
+        Level::Stranger | Level::Player | Level::Member => Caller::NetworkBrowser,
+    }
 }
 
 async fn run(
@@ -62,7 +66,7 @@ pub(crate) async fn events(
     State(state): State<ServerState>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    let stream = until_stopped(state.app.subscribe(caller(&visitor)), state);
+    let stream = until_stopped(state.app.subscribe(caller(&state, &visitor)), state);
     no_store(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_EVERY)).into_response())
 }
 

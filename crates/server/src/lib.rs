@@ -88,7 +88,8 @@ pub struct ServerOptions {
     pub port: PortChoice,
     /// The built files of the UI; without it a small page stands in their place.
     pub ui_dir: Option<PathBuf>,
-    /// The player page and what it needs, of a program that carries its pages; for windows of its own in other processes.
+    /// The player page and what it needs, of a program that carries its pages; for a window of its own in another process. It
+    /// has a door of its own ([`Server::film_addr`]), by which nobody can do more than that window may.
     pub embedded_ui: Option<EmbeddedUi>,
     pub lan: LanAddresses,
     /// Opens the door to the network whatever the switch in the settings says. A password is needed all the same.
@@ -150,6 +151,7 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    film_address: Option<SocketAddr>,
     stops: Stops,
     tasks: TaskTracker,
     lan: watch::Receiver<Arc<[SocketAddr]>>,
@@ -193,9 +195,18 @@ impl Server {
     ) -> Result<Self, BindError> {
         options.check()?;
         let listener = listen(options.ip, options.port).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| BindError::Listen { address: SocketAddr::new(options.ip, 0), error })?;
+        let local_addr = |listener: &TcpListener| {
+            let unknown = |error| BindError::Listen { address: SocketAddr::new(options.ip, 0), error };
+            listener.local_addr().map_err(unknown)
+        };
+        let address = local_addr(&listener)?;
+        let film = match &options.embedded_ui {
+            Some(ui) => {
+                let listener = listen(options.ip, PortChoice::Exact(0)).await?;
+                Some((local_addr(&listener)?, listener, ui.clone()))
+            }
+            None => None,
+        };
         app.set_server_url(format!("http://{address}"));
         if options.port == PortChoice::Default && address.port() != DEFAULT_PORT {
             app.add_notice(Notice { kind: NoticeKind::PortTaken, subject: address.port().to_string() }).await;
@@ -226,8 +237,8 @@ impl Server {
                 dlna_token,
             },
         );
-        let router =
-            routes::router(state, &guard, Ui::new(options.ui_dir.as_deref(), options.embedded_ui.clone()));
+        let film_state = state.for_film();
+        let router = routes::router(state, &guard, Ui::in_folder(options.ui_dir.as_deref()));
         let places = Places::new();
         let listening = Listening {
             door: Door::Own,
@@ -236,6 +247,12 @@ impl Server {
             stops: stops.clone(),
             places: places.clone(),
         };
+        let film_address = film.map(|(address, listener, ui)| {
+            let router = routes::film_router(film_state, &guard, Ui::of_program(ui));
+            let listening = Listening { trusts_local_users: false, ..listening.clone() };
+            tasks.spawn(serve::accept(listener, router, listening, tasks.clone()));
+            address
+        });
         tasks.spawn(serve::accept(listener, router.clone(), listening, tasks.clone()));
         let keeper = DoorKeeper {
             app,
@@ -253,12 +270,18 @@ impl Server {
         };
         tasks.spawn(keeper.run());
         tracing::info!(%address, "the server listens");
-        Ok(Self { address, stops, tasks, lan, end })
+        Ok(Self { address, film_address, stops, tasks, lan, end })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the player page of [`ServerOptions::embedded_ui`] is, on a door of its own: another port is another origin, so what
+    /// goes wrong in that page reaches nothing behind the first one.
+    pub fn film_addr(&self) -> Option<SocketAddr> {
+        self.film_address
     }
 
     /// The addresses of the open door to the network; empty while it is shut.

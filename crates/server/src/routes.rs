@@ -109,8 +109,18 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// The whole router. Everything that is not in the table is a file of the UI or unknown, and guarded too.
 pub(crate) fn router(state: ServerState, guard: &Guard, ui: Ui) -> Router {
+    assemble(ROUTES.iter().copied(), state, guard, ui)
+}
+
+/// What the page of our own player window needs: it shows what strangers wrote, so it gets no more.
+pub(crate) fn film_router(state: ServerState, guard: &Guard, ui: Ui) -> Router {
+    let is_needed = |path| matches!(path, "/rpc/{command}" | "/events" | "/media/{token}/{part}");
+    assemble(ROUTES.iter().copied().filter(|route| is_needed(route.path)), state, guard, ui)
+}
+
+fn assemble(routes: impl Iterator<Item = Route>, state: ServerState, guard: &Guard, ui: Ui) -> Router {
     let mut router = Router::new();
-    for Route { path, rule, scope, handlers, knows_every_method } in ROUTES.iter().copied() {
+    for Route { path, rule, scope, handlers, knows_every_method } in routes {
         let mut handlers = handlers();
         if !knows_every_method {
             // Wrong methods are as unknown as wrong paths: TorrServer knows no 405.
@@ -165,7 +175,7 @@ mod tests {
         let (dlna, _) = dlna::Dlna::new(app.clone(), lan, prefix);
         let state = ServerState::new(app.clone(), CancellationToken::new(), CancellationToken::new(), dlna);
         let guard = Guard::new(app.clone(), GuardOptions::default());
-        (app, router(state, &guard, Ui::new(None, None)))
+        (app, router(state, &guard, Ui::in_folder(None)))
     }
 
     /// A path that the route matches.

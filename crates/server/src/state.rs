@@ -30,6 +30,8 @@ pub(crate) struct ServerState {
     pub(crate) readers: Readers,
     pub(crate) dlna: Dlna,
     pub(crate) tokens: Tokens,
+    /// Whose commands come in here is decided by the door: this one is that of the player window.
+    pub(crate) is_film_door: bool,
 }
 
 /// Open files of all answers together.
@@ -146,7 +148,13 @@ impl ServerState {
             readers: Readers::new(),
             dlna,
             tokens: Tokens::default(),
+            is_film_door: false,
         }
+    }
+
+    /// The same for the door of the player window.
+    pub(crate) fn for_film(&self) -> Self {
+        Self { is_film_door: true, ..self.clone() }
     }
 
     /// Waits for something that may take minutes, but not longer than the server runs.

@@ -49,11 +49,15 @@ impl std::fmt::Debug for EmbeddedUi {
 }
 
 impl Ui {
-    pub(crate) fn new(folder: Option<&Path>, embedded: Option<EmbeddedUi>) -> Self {
+    pub(crate) fn in_folder(folder: Option<&Path>) -> Self {
         // Links inside of the folder are the business of whoever built it; names with `..` never get past `ServeDir`.
         let serve =
             |folder: &Path| ServeDir::new(PathBuf::from(folder)).append_index_html_on_directories(true);
-        Self { folder: folder.map(serve), embedded }
+        Self { folder: folder.map(serve), embedded: None }
+    }
+
+    pub(crate) fn of_program(embedded: EmbeddedUi) -> Self {
+        Self { folder: None, embedded: Some(embedded) }
     }
 
     pub(crate) async fn serve(&self, request: Request) -> Response {

@@ -13,6 +13,7 @@ mod cors;
 mod describing;
 mod dlna;
 mod episodes;
+mod film_door;
 mod guard;
 mod import;
 mod network;
