@@ -145,6 +145,7 @@ impl Coded for FetchError {
         match self {
             Self::AddressRefused(_) => ErrorCode::AddressRefused,
             Self::InterfaceMissing(_) => ErrorCode::InterfaceMissing,
+            Self::NoCertificates => ErrorCode::CertificatesMissing,
             Self::Scheme(_)
             | Self::NoAddress(_)
             | Self::TooManyRedirects

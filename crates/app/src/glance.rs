@@ -132,6 +132,7 @@ impl Glance {
 pub(crate) fn is_problem(kind: NoticeKind) -> bool {
     match kind {
         NoticeKind::FfmpegMissing
+        | NoticeKind::CertificatesMissing
         | NoticeKind::InterfaceMissing
         | NoticeKind::BlocklistUnread
         | NoticeKind::StoreFailed => true,

@@ -163,6 +163,10 @@ impl App {
         if self.inner.tools.is_none() {
             self.add_notice(Notice { kind: NoticeKind::FfmpegMissing, subject: "ffmpeg".to_owned() }).await;
         }
+        if self.inner.person_web.trusts_nobody() {
+            let kind = NoticeKind::CertificatesMissing;
+            self.add_notice(Notice { kind, subject: String::new() }).await;
+        }
         if let Some(backup) = restored {
             let subject = backup.made_at_secs.to_string();
             self.add_notice(Notice { kind: NoticeKind::DatabaseRestored, subject }).await;

@@ -23,6 +23,8 @@ pub enum ErrorCode {
     AddressRefused,
     /// The network interface through which everything goes is not there.
     InterfaceMissing,
+    /// The system has no certificates to know a server of https by.
+    CertificatesMissing,
     /// Nobody gave us the details of the torrent in time.
     NoDetails,
     /// No such torrent in the library.

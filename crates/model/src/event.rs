@@ -111,6 +111,8 @@ pub enum NoticeKind {
     InterfaceMissing,
     /// The line costs by the byte: only what is watched is fetched, and nothing is given. There is no subject.
     LineSpared,
+    /// The system has no certificates to know servers by: https links and trackers can't be asked. There is no subject.
+    CertificatesMissing,
     /// The database was damaged and its newest backup was put in its place; `subject` is its time in seconds since 1970.
     DatabaseRestored,
     /// The store has ended by a fault: nothing can be read or saved before the next start; `subject` says why.

@@ -61,7 +61,10 @@ pub(crate) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::NotFound | ErrorCode::NoSuchFile => StatusCode::NOT_FOUND,
         ErrorCode::NotReady => StatusCode::CONFLICT,
         ErrorCode::UnreadableMedia => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::Busy | ErrorCode::Cancelled | ErrorCode::InterfaceMissing => {
+        ErrorCode::Busy
+        | ErrorCode::Cancelled
+        | ErrorCode::InterfaceMissing
+        | ErrorCode::CertificatesMissing => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorCode::Stalled | ErrorCode::NoDetails => StatusCode::GATEWAY_TIMEOUT,

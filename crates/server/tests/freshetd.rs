@@ -7,6 +7,7 @@ mod daemon;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use daemon::{Daemon, fails, freshetd, http_get};
 
@@ -152,6 +153,26 @@ fn another_user_of_this_computer_needs_the_password() {
         look.args(["--reuid=65534", "--regid=65534", "--clear-groups", "ls"]).arg(&data);
         assert!(!look.output().unwrap().status.success(), "nor can it look into the folder");
     }
+    daemon.end_with("TERM");
+}
+
+#[test]
+fn a_system_without_certificates_gets_a_program_that_says_so() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = folder.path().join("nothing");
+    let nothing = nothing.to_str().unwrap();
+    let env = [("SSL_CERT_FILE", nothing), ("SSL_CERT_DIR", nothing)];
+    let mut daemon = Daemon::start_with(folder.path(), &["--port", "0"], &env);
+
+    let address = daemon.url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(format!("GET /events HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).unwrap();
+    let told = BufReader::new(stream).lines().map(Result::unwrap).find(|line| line.starts_with("data:"));
+    let told = told.unwrap();
+    assert!(told.contains("\"certificates_missing\""), "{told}");
     daemon.end_with("TERM");
 }
 

@@ -54,6 +54,8 @@ pub struct WebClient {
 }
 
 impl WebClient {
+    /// A system without certificates gets a client for which every https server is a stranger ([`WebClient::trusts_nobody`]).
+    ///
     /// # Errors
     /// [`BuildError`] if the TLS back end of the system can't be used.
     pub fn new(policy: AddressPolicy) -> Result<Self, BuildError> {
@@ -63,6 +65,11 @@ impl WebClient {
     /// Which hosts this client asks.
     pub fn policy(&self) -> AddressPolicy {
         self.exit.policy()
+    }
+
+    /// Whether the system has no certificates to know servers by: https is [`FetchError::NoCertificates`] then.
+    pub fn trusts_nobody(&self) -> bool {
+        self.exit.take().open().trusts_nobody()
     }
 
     /// On which way all goes from now on; at first it is the direct one. What is under way by another way ends with

@@ -27,6 +27,11 @@ pub enum FetchError {
     /// The interface that everything has to go through; its name.
     #[error("the network interface {0} is not there, and nothing goes another way")]
     InterfaceMissing(String),
+    /// Nobody can be known over https.
+    #[error(
+        "this system has no certificates to know servers by, so https links and trackers can't be asked; install ca-certificates"
+    )]
+    NoCertificates,
     #[error("the server did not answer in time")]
     TimedOut,
     #[error("the link could not be fetched: {0}")]

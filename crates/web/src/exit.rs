@@ -40,6 +40,8 @@ pub(crate) struct Open {
     first: reqwest::Client,
     /// For what runs on this computer, where the others can't reach it.
     here: Option<reqwest::Client>,
+    /// The system knows no certificates, so nobody can show who they are.
+    trusts_nobody: bool,
     route: Route,
     lookup: Lookup,
 }
@@ -90,8 +92,13 @@ impl Open {
         let proxy = route.proxy.as_ref();
         let is_proxy_here = proxy.is_some_and(|proxy| is_name_of_here(&proxy.host));
         let interface = route.interface.as_ref().filter(|_| !is_proxy_here);
-        let build =
-            |builder: ClientBuilder| finish(builder).build().map_err(|error| BuildError(error.to_string()));
+        // Everything but TLS works without certificates of the system, so their lack must not keep the program from starting.
+        let trusts_nobody = finish(builder()).build().is_err();
+        let build = |builder: ClientBuilder| {
+            let builder = finish(builder);
+            let builder = if trusts_nobody { builder.tls_certs_only([]) } else { builder };
+            builder.build().map_err(|error| BuildError(error.to_string()))
+        };
         let build_for = |policy| {
             let lookup = lookup.clone();
             let builder = match proxy {
@@ -113,7 +120,7 @@ impl Open {
                 (build_for(policy)?, here)
             }
         };
-        Ok(Self { global, first, here, route, lookup })
+        Ok(Self { global, first, here, trusts_nobody, route, lookup })
     }
 
     pub(crate) fn clients<'a>(&'a self, policy: AddressPolicy, trusted: Option<&'a Url>) -> Clients<'a> {
@@ -123,6 +130,10 @@ impl Open {
     /// Whether names are looked up by somebody else, and answers come from there.
     pub(crate) fn has_proxy(&self) -> bool {
         self.route.proxy.is_some()
+    }
+
+    pub(crate) fn trusts_nobody(&self) -> bool {
+        self.trusts_nobody
     }
 
     pub(crate) fn lookup(&self) -> &Lookup {

@@ -124,6 +124,9 @@ async fn ask(
             .await
             .map_err(|error| FetchError::from_host(error, &host_name))?;
     }
+    if url.scheme() == "https" && clients.open.trusts_nobody() {
+        return Err(FetchError::NoCertificates);
+    }
     let client = clients.open.client(policy, &host)?;
     let request = match question {
         Question::Get => client.get(url.clone()),

@@ -66,7 +66,7 @@ export type DeviceRef = { id: DeviceId, };
 
 export type DeviceSummary = { id: DeviceId, name: string, added_at_secs: number, };
 
-export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "interface_missing" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
+export type ErrorCode = "invalid_source" | "invalid_info_hash" | "invalid_torrent" | "v2_only" | "fetch_failed" | "address_refused" | "interface_missing" | "certificates_missing" | "no_details" | "not_found" | "no_such_file" | "not_ready" | "unreadable_media" | "ffmpeg_missing" | "stalled" | "busy" | "disk_full" | "storage_failed" | "folder_gone" | "damaged" | "store_failed" | "forbidden" | "bad_request" | "cancelled" | "internal";
 
 export type ExternalPlayer = { id: string, name: string, };
 
@@ -287,7 +287,7 @@ export type Notice = { kind: NoticeKind,
  */
 subject: string, };
 
-export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "interface_missing" | "line_spared" | "database_restored" | "store_failed";
+export type NoticeKind = "port_taken" | "peer_port_taken" | "ffmpeg_missing" | "blocklist_unread" | "interface_missing" | "line_spared" | "certificates_missing" | "database_restored" | "store_failed";
 
 export type OnClose = "tray" | "stay" | "quit";
 

@@ -53,6 +53,7 @@ describe("words for codes", () => {
     fetch_failed: true,
     address_refused: true,
     interface_missing: true,
+    certificates_missing: true,
     no_details: true,
     not_found: true,
     no_such_file: true,
@@ -78,6 +79,7 @@ describe("words for codes", () => {
     blocklist_unread: true,
     interface_missing: true,
     line_spared: true,
+    certificates_missing: true,
     database_restored: true,
     store_failed: true,
   };
