@@ -15,6 +15,9 @@ const INSTANCE_ID: &str = "org.freshet.app";
 pub struct Args {
     /// Magnet links, info hashes, web links or .torrent files to add and play
     pub sources: Vec<String>,
+    /// What follows was handed over by another program: ask before a link is added. Desktop entries say so
+    #[arg(long)]
+    pub handed_over: bool,
     /// Wait in the tray, without a window
     #[arg(long)]
     pub hidden: bool,
@@ -100,6 +103,17 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+
+    #[test]
+    fn what_was_handed_over_is_never_an_option() {
+        let parse = |words: &[&str]| Args::try_parse_from(words).unwrap();
+
+        let args = parse(&["freshet", "--handed-over", "--", "--path=/tmp/x", "magnet:?a"]);
+
+        assert_eq!(args.sources, ["--path=/tmp/x", "magnet:?a"]);
+        assert!(args.handed_over && args.path.is_none());
+        assert!(!parse(&["freshet", "magnet:?a"]).handed_over);
+    }
 
     #[test]
     fn safe_graphics_take_the_web_view() {

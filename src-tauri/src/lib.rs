@@ -171,7 +171,8 @@ fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Res
     } else if !has_tray {
         windows::show_main_minimized(handle)?;
     }
-    open_with::open_all(handle, args.sources.clone(), std::env::current_dir().unwrap_or_default());
+    let here = std::env::current_dir().unwrap_or_default();
+    open_with::open_all(handle, args.sources.clone(), here, open_with::Giver::of(args));
     Ok(())
 }
 

@@ -242,7 +242,7 @@ fn add_file(handle: &AppHandle, app: &App) {
         .pick_files(move |files| {
             let paths = files.into_iter().flatten().filter_map(|file| file.into_path().ok());
             let sources = paths.map(|path| path.to_string_lossy().into_owned()).collect();
-            open_with::open_all(&opening, sources, std::path::PathBuf::new());
+            open_with::open_all(&opening, sources, std::path::PathBuf::new(), open_with::Giver::Person);
         });
 }
 

@@ -91,6 +91,7 @@ impl Alerts {
             | AppEvent::AccessChanged { .. }
             | AppEvent::NetworkChanged { .. }
             | AppEvent::ViewersChanged { .. }
+            | AppEvent::LinkOffersChanged { .. }
             | AppEvent::TransfersPaused { .. } => Vec::new(),
         };
         found.into_iter().filter(|alert| self.is_wanted(alert)).collect()

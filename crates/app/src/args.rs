@@ -13,6 +13,27 @@ pub struct TorrentAdd {
     pub source: String,
 }
 
+/// The person's word about a link that waits ([`freshet_model::LinkOffer`]).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct LinkOfferAnswer {
+    pub id: u64,
+    pub answer: LinkAnswer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum LinkAnswer {
+    /// Into the library, and no more.
+    Add,
+    /// Into the library and into the player.
+    Play,
+    /// Forget it. Nothing is kept.
+    Dismiss,
+}
+
 /// The content of a `.torrent` file.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

@@ -4,18 +4,20 @@
 //! list of what each window may call. No second list of these names exists anywhere.
 
 use freshet_model::{
-    ErrorCode, MediaRun, OpenedSubtitles, Outlook, PlaybackMap, PlaybackReport, PlaybackTicket, PlayerTarget,
-    Settings, SettingsPatch, SubtitleWindow, TorrentDetail, TorrentSummary, TransferDetail, WireError,
+    ErrorCode, InfoHash, MediaRun, OpenedSubtitles, Outlook, PlaybackMap, PlaybackReport, PlaybackTicket,
+    PlayerTarget, Settings, SettingsPatch, SubtitleWindow, TorrentDetail, TorrentSummary, TransferDetail,
+    WireError,
 };
 use serde_json::Value;
 
 use crate::App;
 use crate::access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 use crate::args::{
-    AppInfo, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface, NextUpList, Nothing,
-    PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, ProblemReport,
-    Search, SearchAnswer, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile,
-    TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
+    AppInfo, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, LinkOfferAnswer, NetworkInterface,
+    NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen,
+    ProblemReport, Search, SearchAnswer, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd,
+    TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet,
+    ViewedSetAll, VolumeSet,
 };
 use crate::import::{ImportPreview, ImportReport, ImportRun, ImportUrl};
 use crate::storage::StorageInfo;
@@ -106,6 +108,8 @@ commands! {
     /// What this program is, and which media types the page should probe.
     Both app_info: info::app_info(Nothing) -> AppInfo;
 
+    /// What becomes of a link that another program handed over. Gives the torrent, unless there is none now.
+    Owner link_offer_answer: offers::answer(LinkOfferAnswer) -> Option<InfoHash>;
     /// Adds what a person pasted; answers as soon as the row is stored, details follow as events.
     Main torrent_add: library::add_text(TorrentAdd) -> TorrentAdded;
     /// Adds the content of a `.torrent` file.

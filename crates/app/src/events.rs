@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{
-    Access, AppEvent, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget, Revision, Settings,
-    Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, Viewer,
-    rules,
+    Access, AppEvent, LinkOffer, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget, Revision,
+    Settings, Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary,
+    TransferStats, Viewer, rules,
 };
 use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -38,6 +38,7 @@ enum Request {
     TransfersPaused(bool),
     Network(NetworkStatus),
     Viewers(Vec<Viewer>),
+    LinkOffers(Vec<LinkOffer>),
 }
 
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl EventHub {
             transfers_paused: false,
             network: NetworkStatus::default(),
             viewers: Vec::new(),
+            link_offers: Vec::new(),
         };
         tasks.spawn("events", state.run(changes, queue));
         Self { requests }
@@ -94,6 +96,10 @@ impl EventHub {
 
     pub(crate) async fn set_viewers(&self, viewers: Vec<Viewer>) {
         let _ = self.requests.send(Request::Viewers(viewers)).await;
+    }
+
+    pub(crate) async fn set_link_offers(&self, link_offers: Vec<LinkOffer>) {
+        let _ = self.requests.send(Request::LinkOffers(link_offers)).await;
     }
 
     pub(crate) fn subscribe(&self, caller: Caller) -> EventStream {
@@ -138,7 +144,9 @@ impl EventStream {
                 AppEvent::Snapshot(snapshot) => {
                     snapshot.settings.hide_secrets();
                     snapshot.viewers.clear();
+                    snapshot.link_offers.clear();
                 }
+                AppEvent::LinkOffersChanged { link_offers } => link_offers.clear(),
                 AppEvent::ViewersChanged { viewers } => viewers.clear(),
                 AppEvent::SettingsChanged { settings, .. } => settings.hide_secrets(),
                 _ => {}
@@ -196,6 +204,7 @@ fn revision(event: &AppEvent) -> Option<Revision> {
         | AppEvent::ViewersChanged { .. }
         | AppEvent::StatsChanged { .. }
         | AppEvent::NoticesChanged { .. }
+        | AppEvent::LinkOffersChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }
         | AppEvent::TransfersPaused { .. } => None,
     }
@@ -213,6 +222,7 @@ struct HubState {
     transfers_paused: bool,
     network: NetworkStatus,
     viewers: Vec<Viewer>,
+    link_offers: Vec<LinkOffer>,
 }
 
 impl HubState {
@@ -271,6 +281,10 @@ impl HubState {
             Request::Viewers(viewers) => {
                 self.viewers = viewers.clone();
                 self.emit(AppEvent::ViewersChanged { viewers });
+            }
+            Request::LinkOffers(link_offers) => {
+                self.link_offers = link_offers.clone();
+                self.emit(AppEvent::LinkOffersChanged { link_offers });
             }
         }
     }
@@ -367,6 +381,7 @@ impl HubState {
             viewers: self.viewers.clone(),
             stats: self.stats.borrow().as_ref().clone(),
             notices: self.notices.clone(),
+            link_offers: self.link_offers.clone(),
             player_target: self.player_target,
             transfers_paused: self.transfers_paused,
             marks: stored.marks,

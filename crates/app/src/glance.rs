@@ -74,6 +74,7 @@ impl Glance {
             AppEvent::NoticesChanged { notices } => self.notice(notices),
             AppEvent::AccessChanged { .. }
             | AppEvent::ViewersChanged { .. }
+            | AppEvent::LinkOffersChanged { .. }
             | AppEvent::PlayerTargetChanged { .. } => {}
         }
     }

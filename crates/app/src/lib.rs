@@ -29,6 +29,7 @@ mod interface;
 mod library;
 mod logging;
 mod metered;
+mod offers;
 mod pieces;
 mod playback;
 mod player;
@@ -51,11 +52,11 @@ use std::sync::Arc;
 pub use access::{DeviceAdd, DeviceAdded, DeviceRef, PasswordSet, QrCode, QrText};
 pub use alerts::{Alert, Alerts};
 pub use args::{
-    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, NetworkInterface,
-    NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn, PlaybackOpen, PlaybackRef, PlaybackStart,
-    PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure, SearchResult, Shell, SubtitleOpen,
-    SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile, TorrentAdded, TorrentEdit, TorrentRef,
-    TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
+    AppInfo, ExternalPlayer, ExternalPlayers, IndexerTest, LibraryFind, LibraryFound, LinkAnswer,
+    LinkOfferAnswer, NetworkInterface, NextUp, NextUpList, Nothing, PlaybackAtSpeed, PlaybackGoOn,
+    PlaybackOpen, PlaybackRef, PlaybackStart, PlayerOpen, ProblemReport, Search, SearchAnswer, SearchFailure,
+    SearchResult, Shell, SubtitleOpen, SubtitleRead, SubtitleWindowAsk, TorrentAdd, TorrentAddFile,
+    TorrentAdded, TorrentEdit, TorrentRef, TorrentRemove, TransfersPause, ViewedSet, ViewedSetAll, VolumeSet,
 };
 #[cfg(feature = "ts")]
 pub use bindings::typescript;
@@ -110,6 +111,7 @@ struct Inner {
     /// Asks whom the person named, also in the private network.
     person_web: freshet_web::WebClient,
     offered_links: search::OfferedLinks,
+    offers: offers::Offers,
     server_url: std::sync::OnceLock<String>,
     shell: std::sync::OnceLock<args::Shell>,
     viewers: Arc<viewers::Viewers>,

@@ -111,6 +111,7 @@ impl App {
                 client_plays: crate::viewed::ClientPlays::default(),
                 person_web,
                 offered_links: crate::search::OfferedLinks::default(),
+                offers: crate::offers::Offers::default(),
                 server_url: OnceLock::new(),
                 shell: OnceLock::new(),
                 viewers: Arc::default(),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Access, AccessSummary, InfoHash, NetworkStatus, PlayerTarget, Revision, Settings, TorrentMarks,
-    TorrentRecord, TorrentSummary, TransferStats, Viewer,
+    Access, AccessSummary, InfoHash, LinkOffer, NetworkStatus, PlayerTarget, Revision, Settings,
+    TorrentMarks, TorrentRecord, TorrentSummary, TransferStats, Viewer,
 };
 
 /// A change that is on the disk, as the store tells it: always the full new value.
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub viewers: Vec<Viewer>,
     pub stats: Vec<TransferStats>,
     pub notices: Vec<Notice>,
+    /// Links that wait for a word of the person at the computer; told to nobody else.
+    pub link_offers: Vec<LinkOffer>,
     pub player_target: Option<PlayerTarget>,
     pub transfers_paused: bool,
 }
@@ -76,6 +78,9 @@ pub enum AppEvent {
     },
     NoticesChanged {
         notices: Vec<Notice>,
+    },
+    LinkOffersChanged {
+        link_offers: Vec<LinkOffer>,
     },
     PlayerTargetChanged {
         target: Option<PlayerTarget>,

@@ -26,6 +26,7 @@ mod magnet;
 mod marks;
 mod metainfo;
 mod net;
+mod offer;
 mod pieces;
 mod playback;
 mod proxy;
@@ -56,6 +57,7 @@ pub use magnet::{Magnet, MagnetError};
 pub use marks::{FileMark, TorrentMarks, rules};
 pub use metainfo::{Metainfo, MetainfoError, clean_name, limits};
 pub use net::{AddressPolicy, is_global};
+pub use offer::LinkOffer;
 pub use pieces::{PieceMap, PieceReader};
 pub use playback::{
     MapSpan, MediaRun, Outlook, PlaybackId, PlaybackMap, PlaybackMode, PlaybackReport, PlaybackTicket,

@@ -184,6 +184,7 @@ export function snapshot(change: Partial<Snapshot> = {}): AppEvent {
     viewers: [],
     stats: [],
     notices: [],
+    link_offers: [],
     player_target: null,
     transfers_paused: false,
     ...change,

@@ -117,6 +117,7 @@ fn apply(rows: &mut HashMap<InfoHash, Arc<Row>>, event: AppEvent) -> bool {
         | AppEvent::ViewersChanged { .. }
         | AppEvent::StatsChanged { .. }
         | AppEvent::NoticesChanged { .. }
+        | AppEvent::LinkOffersChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }
         | AppEvent::TransfersPaused { .. } => false,
     }

@@ -512,4 +512,41 @@ describe("the main window", () => {
     host.send({ type: "notices_changed", notices });
     await waitFor(() => expect(told()).toBeTruthy());
   });
+
+  it("asks about a link that another program handed over, and does as it is answered", async () => {
+    host.answer({ link_offer_answer: ({ answer }) => (answer === "dismiss" ? null : HASH_A) });
+    const offer = {
+      id: 3,
+      name: "<b>River</b>",
+      info_hash: HASH_A,
+      hosts: ["a.example", "b.example"],
+      host_count: 4,
+      is_known: false,
+    };
+    const nameless = { ...offer, id: 4, name: null, hosts: [], host_count: 0, is_known: true };
+    host.send(snapshot({ torrents: [torrent()], link_offers: [offer, nameless] }));
+
+    const [first, second] = await screen.findAllByRole("region", {
+      name: "Another program handed over a link",
+    });
+    if (!first || !second) throw new Error("two links wait");
+    expect(first.textContent).toContain("<b>River</b>");
+    expect(first.textContent).toContain(HASH_A);
+    expect(first.textContent).toContain("It names a.example, b.example and 2 more.");
+    expect(document.activeElement, "no key answers it by accident").toBe(
+      within(first).getByRole("heading"),
+    );
+    expect(second.textContent).toContain("A torrent without a name");
+    expect(within(second).queryByRole("button", { name: "Add" }), "it is here already").toBeNull();
+
+    await fireEvent.click(within(second).getByRole("button", { name: "Not now" }));
+    await fireEvent.click(within(first).getByRole("button", { name: "Add" }));
+    expect(host.argsOf("link_offer_answer")).toEqual([
+      { id: 4, answer: "dismiss" },
+      { id: 3, answer: "add" },
+    ]);
+    await waitFor(() => expect(location.hash).toBe(`#/torrent/${HASH_A}`));
+    host.send({ type: "link_offers_changed", link_offers: [] });
+    await waitFor(() => expect(screen.queryAllByText(/handed over a link/)).toEqual([]));
+  });
 });

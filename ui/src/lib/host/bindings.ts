@@ -2,7 +2,7 @@
 
 export type AccessSummary = { has_password: boolean, devices: Array<DeviceSummary>, };
 
-export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "viewers_changed", viewers: Array<Viewer>, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
+export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "viewers_changed", viewers: Array<Viewer>, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "link_offers_changed", link_offers: Array<LinkOffer>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
 
 export type AppInfo = { version: string, data_dir: string, 
 /**
@@ -176,6 +176,28 @@ export type Language = "system" | "en" | "ru";
 export type LibraryFind = { text: string, };
 
 export type LibraryFound = { info_hashes: Array<InfoHash>, };
+
+export type LinkAnswer = "add" | "play" | "dismiss";
+
+export type LinkOffer = { id: number, 
+/**
+ * What the link calls it; anybody can write anything there.
+ */
+name: string | null, 
+/**
+ * `None` for a link to a file: only the file tells.
+ */
+info_hash: InfoHash | null, 
+/**
+ * Who would be asked first: trackers, or where the file is. At most five; `host_count` is how many there are.
+ */
+hosts: Array<string>, host_count: number, 
+/**
+ * It is in the library already.
+ */
+is_known: boolean, };
+
+export type LinkOfferAnswer = { id: number, answer: LinkAnswer, };
 
 export type MapSpan = { start_secs: number, end_secs: number, stand: PieceStand, };
 
@@ -628,7 +650,11 @@ marks: Array<TorrentMarks>, settings: Settings, access: AccessSummary, network: 
 /**
  * Who of the local network is here; told to the person at the computer alone.
  */
-viewers: Array<Viewer>, stats: Array<TransferStats>, notices: Array<Notice>, player_target: PlayerTarget | null, transfers_paused: boolean, };
+viewers: Array<Viewer>, stats: Array<TransferStats>, notices: Array<Notice>, 
+/**
+ * Links that wait for a word of the person at the computer; told to nobody else.
+ */
+link_offers: Array<LinkOffer>, player_target: PlayerTarget | null, transfers_paused: boolean, };
 
 export type SpareLine = "when_metered" | "always" | "never";
 
@@ -977,6 +1003,8 @@ message: string, };
 export interface Commands {
   /** What this program is, and which media types the page should probe. */
   app_info: { args: Nothing; result: AppInfo };
+  /** What becomes of a link that another program handed over. Gives the torrent, unless there is none now. */
+  link_offer_answer: { args: LinkOfferAnswer; result: InfoHash | null };
   /** Adds what a person pasted; answers as soon as the row is stored, details follow as events. */
   torrent_add: { args: TorrentAdd; result: TorrentAdded };
   /** Adds the content of a `.torrent` file. */

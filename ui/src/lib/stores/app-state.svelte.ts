@@ -9,6 +9,7 @@ import type {
   AppEvent,
   FileMark,
   InfoHash,
+  LinkOffer,
   NetworkStatus,
   Notice,
   PlayerTarget,
@@ -29,6 +30,8 @@ export class AppState {
   network = $state.raw<NetworkStatus | null>(null);
   viewers = $state.raw<Viewer[]>([]);
   notices = $state.raw<Notice[]>([]);
+  /** Links that other programs handed over, oldest first. */
+  linkOffers = $state.raw<LinkOffer[]>([]);
   playerTarget = $state.raw<PlayerTarget | null>(null);
   areTransfersPaused = $state(false);
   /** Another one whenever torrents came or went, or became seen or not; positions alone change nothing. */
@@ -124,6 +127,9 @@ export class AppState {
       case "notices_changed":
         this.notices = event.notices;
         return;
+      case "link_offers_changed":
+        this.linkOffers = event.link_offers;
+        return;
       case "player_target_changed":
         this.playerTarget = event.target;
         return;
@@ -149,6 +155,7 @@ export class AppState {
     this.network = snapshot.network;
     this.viewers = snapshot.viewers;
     this.notices = snapshot.notices;
+    this.linkOffers = snapshot.link_offers;
     this.playerTarget = snapshot.player_target;
     this.areTransfersPaused = snapshot.transfers_paused;
     this.isLoaded = true;
