@@ -87,6 +87,15 @@ impl Args {
         self.port.map_or(PortChoice::Default, PortChoice::Exact)
     }
 
+    /// What another start has to be told to be of this instance.
+    pub(crate) fn instance_arguments(&self, data_dir: &Path) -> Vec<String> {
+        if self.path.is_none() {
+            return Vec::new();
+        }
+        let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+        vec!["--path".to_owned(), data_dir.to_string_lossy().into_owned()]
+    }
+
     /// Under which name this instance is found by a second start: one for each data folder.
     pub(crate) fn instance_id(&self, data_dir: &Path) -> String {
         if self.path.is_none() {

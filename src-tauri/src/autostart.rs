@@ -55,10 +55,7 @@ async fn set(app: &App, start_at_login: bool) {
 /// What the program is started with then.
 fn arguments(args: &Args, data_dir: &Path) -> Vec<String> {
     let mut arguments = vec!["--hidden".to_owned()];
-    if args.path.is_some() {
-        let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        arguments.extend(["--path".to_owned(), data_dir.to_string_lossy().into_owned()]);
-    }
+    arguments.extend(args.instance_arguments(data_dir));
     arguments
 }
 
@@ -73,6 +70,7 @@ mod linux {
     use std::{fs, io};
 
     use super::{Args, arguments};
+    use crate::desktop_entry;
 
     pub(super) struct Entry {
         file: PathBuf,
@@ -83,12 +81,9 @@ mod linux {
         pub(super) fn new(args: &Args, data_dir: &Path) -> io::Result<Self> {
             let no_home = || io::Error::new(io::ErrorKind::NotFound, "no home folder was found");
             let config = directories::BaseDirs::new().ok_or_else(no_home)?.config_dir().to_owned();
-            // What runs is inside of a mounted picture; what is to be started is the picture.
-            let program =
-                std::env::var_os("APPIMAGE").map_or_else(std::env::current_exe, |path| Ok(path.into()))?;
             Ok(Self {
                 file: config.join("autostart").join(format!("{}.desktop", args.instance_id(data_dir))),
-                text: text(&program.to_string_lossy(), &arguments(args, data_dir)),
+                text: text(&desktop_entry::program()?, &arguments(args, data_dir)),
             })
         }
 
@@ -117,48 +112,16 @@ mod linux {
     }
 
     fn text(program: &str, arguments: &[String]) -> String {
-        let words = std::iter::once(program).chain(arguments.iter().map(String::as_str));
-        let command = words.map(quoted).collect::<Vec<_>>().join(" ");
+        let command = desktop_entry::command(program, arguments);
         format!(
             "[Desktop Entry]\nType=Application\nVersion=1.0\nName=Freshet\nIcon=freshet\nExec={command}\n\
              Terminal=false\nStartupNotify=false\nX-GNOME-Autostart-enabled=true\n"
         )
     }
 
-    /// A word of `Exec`: quoted, and then written as a text of the file (Desktop Entry Specification, "The Exec key").
-    fn quoted(word: &str) -> String {
-        let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./+:@=,".contains(char);
-        if !word.is_empty() && word.chars().all(is_plain) {
-            return word.to_owned();
-        }
-        let mut quoted = String::from("\"");
-        for char in word.chars() {
-            match char {
-                // For the quotes, and once more for the file.
-                '"' | '`' | '$' => quoted.extend(["\\\\", char.encode_utf8(&mut [0; 4])]),
-                '\\' => quoted.push_str("\\\\\\\\"),
-                '%' => quoted.push_str("%%"),
-                '\n' | '\r' | '\t' => quoted.push(' '),
-                char => quoted.push(char),
-            }
-        }
-        quoted.push('"');
-        quoted
-    }
-
     #[cfg(test)]
     mod tests {
         use super::*;
-
-        #[test]
-        fn paths_are_quoted_as_desktops_read_them() {
-            assert_eq!(quoted("/usr/bin/freshet"), "/usr/bin/freshet");
-            assert_eq!(quoted("/home/a b/freshet"), "\"/home/a b/freshet\"");
-            assert_eq!(quoted(r#"$x"y\%"#), r#""\\$x\\"y\\\\%%""#);
-            assert_eq!(quoted(""), "\"\"");
-            let text = text("/opt/my app/freshet", &["--hidden".to_owned()]);
-            assert!(text.contains("\nExec=\"/opt/my app/freshet\" --hidden\n"), "{text}");
-        }
 
         #[test]
         fn a_file_is_written_read_and_removed() {

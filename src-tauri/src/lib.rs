@@ -2,9 +2,13 @@
 //! without a window belongs in `freshet-app`.
 
 mod args;
+#[cfg(target_os = "linux")]
+mod associations;
 mod autostart;
 mod clipboard;
 mod closing;
+#[cfg(target_os = "linux")]
+mod desktop_entry;
 #[cfg(target_os = "linux")]
 mod film_process;
 mod notify;
@@ -132,6 +136,8 @@ async fn start(
 ) -> Result<(App, Server), String> {
     let app = start_app(args.app_config(data_dir.clone())).await.map_err(|error| error.to_string())?;
     autostart::follow(&app, args, &data_dir).await;
+    #[cfg(target_os = "linux")]
+    associations::follow(&app, args, &data_dir).await;
     let options = ServerOptions { port: args.port_choice(), embedded_ui, ..ServerOptions::default() };
     match Server::bind(app.clone(), options).await {
         Ok(server) => Ok((app, server)),
@@ -165,7 +171,7 @@ fn open(handle: &AppHandle, app: App, server: Server, args: &Args) -> tauri::Res
     handle.manage(Desktop { app: app.clone(), server: Mutex::new(Some(server)), has_tray });
     player::follow(handle, &app, args.chosen_engine());
     notify::follow(handle, &app);
-    app.set_shell(Shell { has_tray, can_start_at_login: true });
+    app.set_shell(Shell { has_tray, can_start_at_login: true, can_open_links: cfg!(target_os = "linux") });
     if !args.hidden {
         windows::show_main(handle)?;
     } else if !has_tray {

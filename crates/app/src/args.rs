@@ -356,6 +356,8 @@ pub struct Shell {
     pub has_tray: bool,
     /// Whether it may be told to start the program when the person logs in.
     pub can_start_at_login: bool,
+    /// Whether it may be told to give links and files to the program; where an installer does that, it need not be asked.
+    pub can_open_links: bool,
 }
 
 /// The players that are on this computer, in the order in which to offer them.

@@ -127,6 +127,7 @@ export const settings: Settings = {
   },
   desktop: {
     start_at_login: false,
+    opens_links: false,
     on_close: "tray",
     notify_ready: true,
     notify_complete: true,

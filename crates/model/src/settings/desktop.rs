@@ -21,6 +21,8 @@ settings_group! {
     pub struct DesktopSettings / DesktopPatch {
         /// Whether the program starts, hidden, when the person logs in.
         pub start_at_login: bool = false,
+        /// Whether the desktop gives magnet links and `.torrent` files to the program.
+        pub opens_links: bool = false,
         pub on_close: OnClose = OnClose::Tray,
         /// A torrent that was added without playing can be watched.
         pub notify_ready: bool = true,

@@ -75,7 +75,7 @@ it.each([
 ])("%s says nothing that was not translated", async (address, last) => {
   location.hash = address;
   const host = new FakeHost({
-    app_info: () => ({ ...info, shell: { has_tray: true, can_start_at_login: true } }),
+    app_info: () => ({ ...info, shell: { has_tray: true, can_start_at_login: true, can_open_links: true } }),
     network_interfaces: () => [],
     storage_info: () => ({ folder: "/data", used_bytes: 0, budget_bytes: null, free_bytes: null }),
     torrent_detail: ({ info_hash }) => ({

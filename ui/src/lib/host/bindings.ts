@@ -28,13 +28,17 @@ export type CueHeight = "top" | "middle" | "bottom";
 
 export type CueSide = "left" | "center" | "right";
 
-export type DesktopPatch = { start_at_login?: boolean, on_close?: OnClose, notify_ready?: boolean, notify_complete?: boolean, notify_no_peers?: boolean, notify_problems?: boolean, };
+export type DesktopPatch = { start_at_login?: boolean, opens_links?: boolean, on_close?: OnClose, notify_ready?: boolean, notify_complete?: boolean, notify_no_peers?: boolean, notify_problems?: boolean, };
 
 export type DesktopSettings = { 
 /**
  * Whether the program starts, hidden, when the person logs in.
  */
-start_at_login: boolean, on_close: OnClose, 
+start_at_login: boolean, 
+/**
+ * Whether the desktop gives magnet links and `.torrent` files to the program.
+ */
+opens_links: boolean, on_close: OnClose, 
 /**
  * A torrent that was added without playing can be watched.
  */
@@ -622,7 +626,11 @@ has_tray: boolean,
 /**
  * Whether it may be told to start the program when the person logs in.
  */
-can_start_at_login: boolean, };
+can_start_at_login: boolean, 
+/**
+ * Whether it may be told to give links and files to the program; where an installer does that, it need not be asked.
+ */
+can_open_links: boolean, };
 
 export type SkipMode = "button" | "automatic" | "never";
 
