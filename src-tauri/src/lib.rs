@@ -88,8 +88,12 @@ pub fn run() -> i32 {
     let built = builder(args, data_dir).build(tauri::generate_context!());
     match built {
         Ok(app) => app.run_return(|handle, event| {
-            if let RunEvent::ExitRequested { code, api, .. } = event {
-                quit::requested(handle, code, &api);
+            match event {
+                RunEvent::ExitRequested { code, api, .. } => quit::requested(handle, code, &api),
+                // What the association hands over, which other systems put on the command line.
+                #[cfg(target_os = "macos")]
+                RunEvent::Opened { urls } => open_with::opened(handle, urls),
+                _ => {}
             }
         }),
         Err(error) => fail_without_window(&error.to_string()),

@@ -23,6 +23,15 @@ pub(crate) fn second_start(handle: &AppHandle, argv: &[String], cwd: &Path) {
     open_all(handle, sources, cwd.to_owned(), giver);
 }
 
+/// The system opens links and files with us (macOS).
+#[cfg(target_os = "macos")]
+pub(crate) fn opened(handle: &AppHandle, urls: Vec<url::Url>) {
+    if let Err(error) = windows::show_main(handle) {
+        warn!(%error, "the main window could not be shown");
+    }
+    open_all(handle, urls.into_iter().map(String::from).collect(), PathBuf::new(), Giver::Anybody);
+}
+
 /// Who gave something to be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Giver {
