@@ -64,9 +64,7 @@ pub(crate) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::Busy
         | ErrorCode::Cancelled
         | ErrorCode::InterfaceMissing
-        | ErrorCode::CertificatesMissing => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        | ErrorCode::CertificatesMissing => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Stalled | ErrorCode::NoDetails => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::FfmpegMissing

@@ -533,9 +533,7 @@ describe("the main window", () => {
     expect(first.textContent).toContain("<b>River</b>");
     expect(first.textContent).toContain(HASH_A);
     expect(first.textContent).toContain("It names a.example, b.example and 2 more.");
-    expect(document.activeElement, "no key answers it by accident").toBe(
-      within(first).getByRole("heading"),
-    );
+    expect(document.activeElement, "no key answers it by accident").toBe(within(first).getByRole("heading"));
     expect(second.textContent).toContain("A torrent without a name");
     expect(within(second).queryByRole("button", { name: "Add" }), "it is here already").toBeNull();
 

@@ -17,7 +17,10 @@ describe("the first screen", () => {
     localStorage.clear();
     location.hash = "";
     host = new FakeHost({
-      app_info: () => ({ ...info, shell: { has_tray: false, can_start_at_login: true, can_open_links: true } }),
+      app_info: () => ({
+        ...info,
+        shell: { has_tray: false, can_start_at_login: true, can_open_links: true },
+      }),
       storage_info: () => ({
         folder: "/data/pieces",
         used_bytes: 0,
