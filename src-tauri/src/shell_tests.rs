@@ -112,3 +112,90 @@ fn the_files_for_other_systems_are_what_the_bundler_reads() {
         assert_eq!(bundle.file_associations.unwrap()[0].ext.len(), 1);
     }
 }
+
+fn file(name: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What each window may ask of the framework. Whoever gives more writes it down here too, with the reason.
+#[test]
+fn the_capabilities_are_the_ones_that_were_meant() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capabilities");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["main.json", "player.json"]);
+
+    let own_frame = |more: &[&str]| -> Value {
+        let all = ["set-title", "close"].iter().chain(more);
+        all.map(|name| format!("core:window:allow-{name}")).collect::<Vec<_>>().into()
+    };
+    let frame_of_a_film = [
+        "destroy",
+        "set-fullscreen",
+        "is-fullscreen",
+        "set-always-on-top",
+        "set-decorations",
+        "set-size",
+        "inner-size",
+        "scale-factor",
+    ];
+    for (window, permissions) in
+        [(windows::MAIN, own_frame(&[])), (windows::PLAYER, own_frame(&frame_of_a_film))]
+    {
+        let capability = file(&format!("capabilities/{window}.json"));
+        let keys: Vec<&str> = capability.as_object().unwrap().keys().map(String::as_str).collect();
+        // No `remote`: no page from elsewhere has any.
+        assert_eq!(keys, ["$schema", "description", "identifier", "permissions", "windows"], "{window}");
+        assert_eq!((&capability["windows"], &capability["permissions"]), (&json!([window]), &permissions));
+    }
+}
+
+#[test]
+fn the_policy_of_the_pages_lets_nothing_of_elsewhere_in() {
+    let config = file("tauri.conf.json");
+    assert_eq!(config["app"]["withGlobalTauri"], false);
+    assert_eq!(config["app"]["windows"], json!([]), "windows are made by the program alone");
+    let security = config["app"]["security"].as_object().unwrap();
+    assert_eq!(security.keys().collect::<Vec<_>>(), ["csp"], "and nothing loosens it");
+    let policy: std::collections::BTreeMap<&str, &str> = security["csp"]
+        .as_str()
+        .unwrap()
+        .split(';')
+        .map(|part| part.trim().split_once(' ').unwrap())
+        .collect();
+
+    // Scripts of subtitles are drawn by WebAssembly of our own.
+    assert_eq!(policy["script-src"], "'self' 'wasm-unsafe-eval'");
+    for name in ["object-src", "frame-src", "base-uri", "form-action"] {
+        assert_eq!(policy[name], "'none'", "{name}");
+    }
+    let own = ["'self'", "'unsafe-inline'", "'wasm-unsafe-eval'", "'none'", "data:", "blob:", "ipc:"];
+    let here = ["http://ipc.localhost", "http://127.0.0.1:*"];
+    for (name, sources) in &policy {
+        for source in sources.split(' ') {
+            assert!(own.contains(&source) || here.contains(&source), "{name} {source}");
+            assert!(source != "'unsafe-inline'" || *name == "style-src", "{name}");
+            assert!(source != "http://127.0.0.1:*" || ["media-src", "connect-src"].contains(name), "{name}");
+        }
+    }
+}
+
+/// The player's page tries every command of the list, by the door that it has.
+#[test]
+fn the_player_window_tries_every_command() {
+    let shell = Shell::start();
+    let (main, player) = (shell.window(windows::MAIN), shell.window(windows::PLAYER));
+    let stranger = shell.window("stranger");
+    for (command, audience) in freshet_app::COMMANDS {
+        // Nothing takes this for its arguments: whatever is let in ends there.
+        let code = |window| rpc_call(window, command, json!(7)).unwrap_err()["code"].clone();
+        let is_for_player = matches!(audience, freshet_app::Audience::Both | freshet_app::Audience::Here);
+        assert_eq!(code(&main), "bad_request", "{command}");
+        assert_eq!(code(&player), if is_for_player { "bad_request" } else { "forbidden" }, "{command}");
+        assert_eq!(code(&stranger), "forbidden", "{command}");
+    }
+}
