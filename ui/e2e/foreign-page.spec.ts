@@ -109,20 +109,17 @@ test("an address that a stranger gave a torrent as its picture is asked by nobod
   await new Promise<void>((done) => canary.listen(0, "127.0.0.1", done));
   const { port } = canary.address() as AddressInfo;
   try {
+    const post = (fields: object) =>
+      fetch(`${server.url}/torrents`, { method: "POST", body: JSON.stringify(fields) });
+    await addTorrent(server, seeded);
     for (const poster of [
       `http://127.0.0.1:${port}/a.svg`,
       `//127.0.0.1:${port}/b.svg`,
       "file:///etc/passwd",
     ]) {
-      const body = JSON.stringify({
-        action: "add",
-        link: seeded.magnet,
-        title: "Posted",
-        poster,
-        save_to_db: true,
-      });
-      const told = await fetch(`${server.url}/torrents`, { method: "POST", body });
-      expect(await told.json()).toMatchObject({ poster });
+      const fields = { hash: seeded.infoHash, title: "Posted", poster };
+      await post({ action: "set", ...fields });
+      expect(await (await post({ action: "get", ...fields })).json()).toMatchObject({ poster });
       await page.goto("about:blank");
       await page.goto(server.url);
       await expect(page.getByRole("article")).toContainText("Posted");
