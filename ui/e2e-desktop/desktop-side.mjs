@@ -26,6 +26,13 @@ class Service {
     this.#child.stdin.write(`${command}\n`);
   }
 
+  async ask(command) {
+    this.write(command);
+    const { answer, error } = await this.hear();
+    if (error) throw new Error(`${command}: ${error}`);
+    return answer;
+  }
+
   stop() {
     this.#child.kill();
   }
@@ -36,12 +43,12 @@ export class TrayHost extends Service {
   constructor() {
     super("tray-host.py");
   }
+}
 
-  async ask(command) {
-    this.write(command);
-    const { answer, error } = await this.hear();
-    if (error) throw new Error(`${command}: ${error}`);
-    return answer;
+/** What a screen reader finds in the windows. */
+export class ScreenReader extends Service {
+  constructor() {
+    super("at-spi.py");
   }
 }
 

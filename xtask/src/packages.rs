@@ -222,6 +222,12 @@ pub(crate) const PACKAGES: &[Package] = &[
         &[],
     ),
     package(WindowTests, "its main loop", ["python3-gi", "python3-gobject", "python-gobject"], &[]),
+    package(
+        WindowTests,
+        "what a screen reader finds",
+        ["gir1.2-atspi-2.0", "at-spi2-core", "at-spi2-core"],
+        &[],
+    ),
     package(WindowTests, "types and clicks", ["xdotool", "xdotool", "xdotool"], &["xdotool"]),
     package(WindowTests, "a screen of the other kind", ["weston", "weston", "weston"], &["weston"]),
     package(WindowTests, "takes pictures of the screen", ["imagemagick", "ImageMagick", "imagemagick"], &[]),
