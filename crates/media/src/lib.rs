@@ -17,6 +17,7 @@ pub mod index;
 pub mod names;
 mod picture;
 mod plan;
+mod poster;
 mod probe;
 mod run;
 pub mod subtitles;
@@ -25,8 +26,9 @@ mod tools;
 
 pub use description::{DescribedFormat, DescribedStream, Description, Number, describe};
 pub use fragments::{FragmentError, Fragments};
-pub use picture::{PictureError, picture};
+pub use picture::{PictureError, PictureSize, picture};
 pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
+pub use poster::poster;
 pub use probe::{Probe, ProbeError, Stream, probe};
 pub use run::{Part, PartError, Run, RunOptions, StartRunError, TIME_SHIFT_SECS};
 pub use tools::Tools;

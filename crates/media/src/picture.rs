@@ -11,9 +11,32 @@ use crate::tools::{Said, said_by};
 const TIME_OUT: Duration = Duration::from_secs(10);
 /// No picture of this size is larger.
 const MAX_BYTES: u64 = 512 * 1024;
-const HEIGHT_PIXELS: u32 = 144;
-/// No honest film is wider, by its height.
-const MAX_WIDTH_PIXELS: u32 = 400;
+/// How high a picture becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureSize {
+    /// For who looks along the seek bar.
+    Seek,
+    /// For the card of a torrent.
+    Poster,
+}
+
+impl PictureSize {
+    fn height_pixels(self) -> u32 {
+        match self {
+            Self::Seek => 144,
+            Self::Poster => 360,
+        }
+    }
+
+    /// No honest film is wider, by its height.
+    fn max_width_pixels(self) -> u32 {
+        match self {
+            Self::Seek => 400,
+            Self::Poster => 960,
+        }
+    }
+}
+
 /// A key frame further away is that of another place: the file has no way to where it was to be sought.
 const MAX_DISTANCE_SECS: f64 = 1.0;
 
@@ -28,15 +51,20 @@ pub enum PictureError {
 }
 
 /// The picture of the key frame at `at_secs` after the beginning of the file at `input_url`, an address on loopback: a JPEG of
-/// [`HEIGHT_PIXELS`]. Made when nobody else wants the processor.
+/// that size. Made when nobody else wants the processor.
 ///
 /// Takes [`TIME_OUT`] at most. Dropping the future ends the child.
 ///
 /// # Errors
 /// [`PictureError`], also if the picture is that of another moment.
-pub async fn picture(tools: &Tools, input_url: &str, at_secs: f64) -> Result<Bytes, PictureError> {
+pub async fn picture(
+    tools: &Tools,
+    input_url: &str,
+    at_secs: f64,
+    size: PictureSize,
+) -> Result<Bytes, PictureError> {
     let mut command = tools.ffmpeg_in_the_background();
-    command.args(arguments(input_url, at_secs));
+    command.args(arguments(input_url, at_secs, size));
     let child = tools.spawn(&mut command, input_url).map_err(PictureError::Start)?;
     let said = tokio::time::timeout(TIME_OUT, said_by(child, MAX_BYTES)).await;
     let Said { status, out, err } = said.map_err(|_| PictureError::TimedOut)?;
@@ -55,11 +83,12 @@ fn first_frame_secs(log: &str) -> Option<f64> {
     after.split_whitespace().next()?.parse().ok()
 }
 
-fn arguments(input_url: &str, at_secs: f64) -> Vec<String> {
+fn arguments(input_url: &str, at_secs: f64, size: PictureSize) -> Vec<String> {
+    let (height, max_width) = (size.height_pixels(), size.max_width_pixels());
     // Times in files are rounded: just behind the frame is not before it.
     let at = format!("{:.3}", at_secs + 0.005);
     let filter = format!(
-        "showinfo=checksum=0,scale='min({MAX_WIDTH_PIXELS},max(2,trunc({HEIGHT_PIXELS}*dar/2)*2))':{HEIGHT_PIXELS},setsar=1"
+        "showinfo=checksum=0,scale='min({max_width},max(2,trunc({height}*dar/2)*2))':{height},setsar=1"
     );
     [
         // The filter tells the time of the frame at this level.

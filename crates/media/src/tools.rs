@@ -12,6 +12,10 @@ use tokio::process::{Child, Command};
 pub(crate) const FORMATS: &str = "aac,ac3,aiff,ape,asf,avi,dsf,dts,dtshd,eac3,flac,flv,h264,hevc,m4v,matroska,webm,mov,mp4,m4a,3gp,\
      3g2,mj2,mp3,mpeg,mpegts,mpegvideo,mxf,ogg,rm,tta,truehd,vc1,w64,wav,wv";
 
+/// Pictures that posters come as.
+const PICTURE_FORMATS: &str = "jpeg_pipe,png_pipe";
+const FILM_PROTOCOLS: &str = "http,tcp";
+
 /// The two programs, found once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tools {
@@ -72,24 +76,35 @@ impl Tools {
     }
 
     pub(crate) fn ffmpeg(&self) -> Command {
-        bounded(Command::new(&self.ffmpeg))
+        bounded(Command::new(&self.ffmpeg), FILM_PROTOCOLS, FORMATS)
     }
 
     /// For what nobody waits for.
     pub(crate) fn ffmpeg_in_the_background(&self) -> Command {
+        bounded(self.patient_ffmpeg(), FILM_PROTOCOLS, FORMATS)
+    }
+
+    /// The same for a picture that comes through its input: it can open no address and no file.
+    pub(crate) fn ffmpeg_for_a_picture(&self) -> Command {
+        let mut command = bounded(self.patient_ffmpeg(), "pipe", PICTURE_FORMATS);
+        command.stdin(Stdio::piped());
+        command
+    }
+
+    fn patient_ffmpeg(&self) -> Command {
         let Some(nice) = &self.nice else {
             let command = Command::new(&self.ffmpeg);
             #[cfg(windows)]
             let command = idle(command);
-            return bounded(command);
+            return command;
         };
         let mut command = Command::new(nice);
         command.args(["-n", "19"]).arg(&self.ffmpeg);
-        bounded(command)
+        command
     }
 
     pub(crate) fn ffprobe(&self) -> Command {
-        bounded(Command::new(&self.ffprobe))
+        bounded(Command::new(&self.ffprobe), FILM_PROTOCOLS, FORMATS)
     }
 
     /// Starts what one of the three above prepared, for a file at `input_url`, which is all that the child can reach where the
@@ -121,16 +136,16 @@ fn idle(mut command: Command) -> Command {
 }
 
 /// With what every call has in common.
-fn bounded(mut command: Command) -> Command {
+fn bounded(mut command: Command, protocols: &str, formats: &str) -> Command {
     command
         .args([
             "-hide_banner",
             "-loglevel",
             "warning",
             "-protocol_whitelist",
-            "http,tcp",
+            protocols,
             "-format_whitelist",
-            FORMATS,
+            formats,
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -29,6 +29,7 @@ mod net;
 mod offer;
 mod pieces;
 mod playback;
+mod poster_file;
 mod proxy;
 mod settings;
 mod source;
@@ -63,6 +64,7 @@ pub use playback::{
     MapSpan, MediaRun, Outlook, PlaybackId, PlaybackMap, PlaybackMode, PlaybackReport, PlaybackTicket,
     PlayerTarget, ReportKind, TrackInfo, TrackKind,
 };
+pub use poster_file::{MAX_POSTER_FILE_BYTES, poster_file};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use settings::{
     DesktopPatch, DesktopSettings, Indexer, Language, NetworkPatch, NetworkSettings, OnClose, PlaybackPatch,

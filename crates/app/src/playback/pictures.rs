@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use freshet_media::picture;
+use freshet_media::{PictureSize, picture};
 use freshet_model::{FileIndex, InfoHash, PlaybackId, WireError};
 use tokio::sync::Semaphore;
 use tracing::debug;
@@ -104,7 +104,7 @@ impl App {
             return Ok(None);
         }
         let look = self.look(info_hash, file_index, Reads::WhatIsHere);
-        let made = picture(self.tools()?, &look.input_url()?, frame.secs).await;
+        let made = picture(self.tools()?, &look.input_url()?, frame.secs, PictureSize::Seek).await;
         drop(look);
         let made = made.inspect_err(|error| debug!(%info_hash, %error, "no picture for the seek bar")).ok();
         // What went away meanwhile may be back one day.
