@@ -92,6 +92,7 @@ impl Alerts {
             | AppEvent::NetworkChanged { .. }
             | AppEvent::ViewersChanged { .. }
             | AppEvent::LinkOffersChanged { .. }
+            | AppEvent::PosterChanged { .. }
             | AppEvent::TransfersPaused { .. } => Vec::new(),
         };
         found.into_iter().filter(|alert| self.is_wanted(alert)).collect()
@@ -183,8 +184,12 @@ mod tests {
     }
 
     fn torrent(state: TorrentState) -> AppEvent {
-        let mut summary =
-            crate::events::summary(&TorrentRecord::new(HASH, 1), None, &crate::about::Abouts::default());
+        let mut summary = crate::events::summary(
+            &TorrentRecord::new(HASH, 1),
+            None,
+            &crate::about::Abouts::default(),
+            &crate::posters::Kept::load(std::path::PathBuf::new()),
+        );
         summary.title = "River".to_owned();
         summary.total_bytes = 100;
         summary.state = state;

@@ -11,7 +11,7 @@ const UNDO_TIME: Duration = Duration::from_secs(15);
 /// Where things are kept and what the person at the computer decided on the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppConfig {
-    /// Holds `freshet.db`, its backups, `pieces/` and `logs/`.
+    /// Holds `freshet.db`, its backups, `pieces/`, `posters/` and `logs/`.
     pub data_dir: PathBuf,
     /// Where peers reach us, whatever the settings say; 0: as they say.
     pub peer_port: u16,
@@ -43,6 +43,11 @@ impl AppConfig {
 
     pub(crate) fn pieces(&self) -> PathBuf {
         self.data_dir.join("pieces")
+    }
+
+    /// Small pictures for the cards of torrents.
+    pub(crate) fn posters(&self) -> PathBuf {
+        self.data_dir.join("posters")
     }
 
     /// A certificate that we made ourselves, and its key.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_model::{
-    Access, AppEvent, LinkOffer, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget, Revision,
+    Access, AppEvent, InfoHash, LinkOffer, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget,
+    Revision,
     Settings, Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary,
     TransferStats, Viewer, rules,
 };
@@ -16,6 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
 use crate::about::Abouts;
+use crate::posters::Kept;
 use crate::{Caller, Tasks};
 
 /// A listener that is this many events behind starts again from a snapshot.
@@ -39,6 +41,7 @@ enum Request {
     Network(NetworkStatus),
     Viewers(Vec<Viewer>),
     LinkOffers(Vec<LinkOffer>),
+    Poster(InfoHash),
 }
 
 #[derive(Debug)]
@@ -52,6 +55,7 @@ impl EventHub {
         store: Store,
         stats: watch::Receiver<Arc<Vec<TransferStats>>>,
         abouts: Arc<Abouts>,
+        posters: Arc<Kept>,
         tasks: &Tasks,
     ) -> Self {
         let (requests, queue) = mpsc::channel(QUEUED_REQUESTS);
@@ -61,6 +65,7 @@ impl EventHub {
             store,
             has_store: true,
             abouts,
+            posters,
             stats,
             events,
             notices: Vec::new(),
@@ -100,6 +105,11 @@ impl EventHub {
 
     pub(crate) async fn set_link_offers(&self, link_offers: Vec<LinkOffer>) {
         let _ = self.requests.send(Request::LinkOffers(link_offers)).await;
+    }
+
+    /// A torrent has another poster.
+    pub(crate) async fn set_poster(&self, info_hash: InfoHash) {
+        let _ = self.requests.send(Request::Poster(info_hash)).await;
     }
 
     pub(crate) fn subscribe(&self, caller: Caller) -> EventStream {
@@ -206,6 +216,7 @@ fn revision(event: &AppEvent) -> Option<Revision> {
         | AppEvent::NoticesChanged { .. }
         | AppEvent::LinkOffersChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }
+        | AppEvent::PosterChanged { .. }
         | AppEvent::TransfersPaused { .. } => None,
     }
 }
@@ -215,6 +226,7 @@ struct HubState {
     /// `false` once it has ended by a fault; windows are still told of everything else.
     has_store: bool,
     abouts: Arc<Abouts>,
+    posters: Arc<Kept>,
     stats: watch::Receiver<Arc<Vec<TransferStats>>>,
     events: broadcast::Sender<Arc<AppEvent>>,
     notices: Vec<Notice>,
@@ -286,6 +298,10 @@ impl HubState {
                 self.link_offers = link_offers.clone();
                 self.emit(AppEvent::LinkOffersChanged { link_offers });
             }
+            Request::Poster(info_hash) => {
+                let poster = self.posters.address(info_hash);
+                self.emit(AppEvent::PosterChanged { info_hash, poster });
+            }
         }
     }
 
@@ -323,7 +339,7 @@ impl HubState {
         match change {
             StoreChange::TorrentPut(record) => {
                 let marks = self.store.marks(record.info_hash).await.ok();
-                let torrent = summary(&record, marks.as_deref(), &self.abouts);
+                let torrent = summary(&record, marks.as_deref(), &self.abouts, &self.posters);
                 self.emit(AppEvent::TorrentChanged { revision, torrent });
             }
             StoreChange::TorrentRemoved(info_hash) => {
@@ -333,7 +349,7 @@ impl HubState {
             StoreChange::Marks(marks) => {
                 // "3 of 10 seen" and what "play" means follow from the marks, so the row changes with them.
                 if let Ok(Some(record)) = self.store.torrent(marks.info_hash).await {
-                    let torrent = summary(&record, Some(&marks), &self.abouts);
+                    let torrent = summary(&record, Some(&marks), &self.abouts, &self.posters);
                     self.emit(AppEvent::TorrentChanged { revision, torrent });
                 }
                 self.emit(AppEvent::MarksChanged { revision, marks: Arc::unwrap_or_clone(marks) });
@@ -351,8 +367,11 @@ impl HubState {
     /// What is on the disk, and once the store has failed an empty library under the notice that says so.
     async fn snapshot(&mut self) -> Snapshot {
         let stored = loop {
-            let abouts = Arc::clone(&self.abouts);
-            match self.store.snapshot_of(move |record, marks| summary(&record, marks, &abouts)).await {
+            let (abouts, posters) = (Arc::clone(&self.abouts), Arc::clone(&self.posters));
+            let row = move |record: TorrentRecord, marks: Option<&TorrentMarks>| {
+                summary(&record, marks, &abouts, &posters)
+            };
+            match self.store.snapshot_of(row).await {
                 Ok(stored) => break stored,
                 Err(ReadError::Fatal(reason)) => {
                     if self.has_store {
@@ -399,6 +418,7 @@ pub(crate) fn summary(
     record: &TorrentRecord,
     marks: Option<&TorrentMarks>,
     abouts: &Abouts,
+    posters: &Kept,
 ) -> TorrentSummary {
     let marks = marks.map(|marks| marks.marks.as_slice()).unwrap_or_default();
     let target = rules::play_target(&record.files, marks);
@@ -412,7 +432,7 @@ pub(crate) fn summary(
         title: record.shown_title(),
         about: TorrentAbout::clone(&abouts.of(record)),
         category: record.category.clone(),
-        poster: record.poster.clone(),
+        poster: posters.address(record.info_hash),
         state: record.state(),
         error: record.error.clone(),
         total_bytes: record.total_bytes,
@@ -430,7 +450,7 @@ pub(crate) fn summary(
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use freshet_model::{InfoHash, TorrentRecord};
+    use freshet_model::TorrentRecord;
     use freshet_store::StoreOptions;
 
     use super::*;
@@ -449,7 +469,8 @@ mod tests {
         let (store, _) = Store::open(options).unwrap();
         let (_stats, stats) = watch::channel(Arc::default());
         let tasks = Tasks::new();
-        let hub = EventHub::start(store.clone(), stats, Arc::default(), &tasks);
+        let hub =
+            EventHub::start(store.clone(), stats, Arc::default(), Arc::new(Kept::load("".into())), &tasks);
         let mut open = hub.subscribe(Caller::MainWindow);
         assert!(
             matches!(open.next().await, Some(AppEvent::Snapshot(snapshot)) if snapshot.notices.is_empty())

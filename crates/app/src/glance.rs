@@ -75,6 +75,7 @@ impl Glance {
             AppEvent::AccessChanged { .. }
             | AppEvent::ViewersChanged { .. }
             | AppEvent::LinkOffersChanged { .. }
+            | AppEvent::PosterChanged { .. }
             | AppEvent::PlayerTargetChanged { .. } => {}
         }
     }
@@ -159,7 +160,12 @@ mod tests {
         record.title = format!("Film {number}");
         AppEvent::TorrentChanged {
             revision: Revision(1),
-            torrent: crate::events::summary(&record, None, &crate::about::Abouts::default()),
+            torrent: crate::events::summary(
+                &record,
+                None,
+                &crate::about::Abouts::default(),
+                &crate::posters::Kept::load(std::path::PathBuf::new()),
+            ),
         }
     }
 

@@ -33,6 +33,7 @@ mod offers;
 mod pieces;
 mod playback;
 mod player;
+mod posters;
 mod preload;
 mod removal;
 mod resolve;
@@ -106,6 +107,7 @@ struct Inner {
     descriptions: description::Descriptions,
     playbacks: playback::Playbacks,
     pictures: playback::Pictures,
+    posters: posters::Posters,
     player: player::Player,
     client_plays: viewed::ClientPlays,
     /// Asks whom the person named, also in the private network.

@@ -13,6 +13,7 @@ use tracing::info;
 
 use crate::args::{TorrentAdd, TorrentAddFile, TorrentAdded, TorrentRef};
 use crate::error::Coded as _;
+use crate::posters::Occasion;
 use crate::{App, clock, events};
 
 /// What a person or a client says of a torrent; `None` stays as it is.
@@ -190,6 +191,9 @@ impl App {
         self.inner.resolving.cancel(info_hash);
         let was_there = self.inner.store.remove_torrent(info_hash).await.map_err(|error| error.wire())?;
         self.end_playbacks_of(info_hash);
+        if !self.inner.removals.is_waiting(info_hash) {
+            self.forget_poster(info_hash).await;
+        }
         if delete_pieces {
             self.inner.engine.delete_pieces(info_hash).await.map_err(|error| error.wire())?;
         } else {
@@ -219,7 +223,7 @@ impl App {
 
     pub(crate) async fn summary(&self, record: &TorrentRecord) -> Result<TorrentSummary, WireError> {
         let marks = self.marks(record.info_hash).await?;
-        Ok(events::summary(record, Some(&marks), &self.inner.abouts))
+        Ok(events::summary(record, Some(&marks), &self.inner.abouts, self.inner.posters.kept()))
     }
 }
 
@@ -296,6 +300,7 @@ pub(crate) async fn detail(app: &App, args: TorrentRef) -> Result<TorrentDetail,
         peers: Vec::new(),
         web_seeds: record.web_seeds.iter().filter_map(|url| url.parse().ok()).collect(),
     };
+    app.look_for_poster(record.info_hash, None, Occasion::Opened);
     Ok(TorrentDetail {
         summary: app.summary(&record).await?,
         name: record.name.clone(),

@@ -36,11 +36,14 @@ pub(crate) use subtitles::{open_subtitles, read_own_subtitles, subtitle_window};
 use crate::args::{PlaybackOpen, PlaybackStart};
 use crate::error::Coded as _;
 use crate::library::not_found;
+use crate::posters::Occasion;
 use crate::{App, OpenFile, clock};
 use progress::{Progress, Step};
 
 /// How long the beginning of a file may take to arrive before the page is told.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(120);
+/// While a film plays, the frame for its poster may come.
+const LOOK_FOR_POSTER_EVERY: Duration = Duration::from_secs(60);
 /// Pages that vanish without a word leave a playback behind; the oldest goes first.
 const KEPT_PLAYBACKS: usize = 16;
 
@@ -67,6 +70,7 @@ struct Playback {
     moments: moments::Moments,
     subtitles: subtitles::SubtitleState,
     supply: outlook::Supply,
+    poster_looked_for_at: Option<Instant>,
     /// What goes on after it.
     next: Option<(InfoHash, FileIndex)>,
     /// Its beginning is here, or on its way.
@@ -86,6 +90,7 @@ impl Playback {
             moments: moments::Moments::default(),
             subtitles: subtitles::SubtitleState::default(),
             supply: outlook::Supply::default(),
+            poster_looked_for_at: None,
             next: None,
             is_next_fetched: false,
         }
@@ -296,6 +301,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
     if let Some(playback) = app.inner.playbacks.table().open.get_mut(&id) {
         playback.next = around.next.as_ref().map(|next| (next.info_hash, next.file_index));
     }
+    app.look_for_poster(args.info_hash, Some(file_index), Occasion::Opened);
     info!(info_hash = %args.info_hash, %file_index, "playback opened");
     Ok(PlaybackTicket {
         info_hash: args.info_hash,
@@ -346,17 +352,25 @@ pub(crate) async fn report(app: &App, report: PlaybackReport) -> Result<(), Wire
     if !valid(report.position_secs) || report.duration_secs.is_some_and(|secs| !valid(secs)) {
         return Err(WireError::new(ErrorCode::BadRequest, "a position is a number of seconds from 0 on"));
     }
-    let (info_hash, file_index, step) = {
+    let (info_hash, file_index, step, looks_for_poster) = {
         let mut table = app.inner.playbacks.table();
         let playback = table.open.get_mut(&report.playback_id).ok_or_else(unknown_playback)?;
         // The file's own header is a better witness of its length than the page.
         let probed = playback.probe.as_ref().and_then(|probe| probe.duration_secs);
         let duration_secs = probed.or(report.duration_secs);
         let step = playback.progress.report(report.kind, report.position_secs, duration_secs, Instant::now());
-        (playback.info_hash, playback.file_index, step)
+        let looked = playback.poster_looked_for_at;
+        let looks_for_poster = looked.is_none_or(|at| at.elapsed() >= LOOK_FOR_POSTER_EVERY);
+        if looks_for_poster {
+            playback.poster_looked_for_at = Some(Instant::now());
+        }
+        (playback.info_hash, playback.file_index, step, looks_for_poster)
     };
     if report.kind == ReportKind::Closed {
         app.inner.playbacks.remove(&report.playback_id);
+        app.look_for_poster(info_hash, Some(file_index), Occasion::Closed);
+    } else if looks_for_poster {
+        app.look_for_poster(info_hash, Some(file_index), Occasion::Plays);
     }
     app.store_step(info_hash, file_index, step).await
 }

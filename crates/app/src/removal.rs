@@ -61,6 +61,11 @@ impl Removals {
         self.take(info_hash, None);
     }
 
+    /// It is out of the library, and may come back as it was.
+    pub(crate) fn is_waiting(&self, info_hash: InfoHash) -> bool {
+        self.table().removed.contains_key(&info_hash)
+    }
+
     fn oldest_above(&self, count: usize) -> Option<(InfoHash, u64)> {
         let table = self.table();
         let oldest = table.removed.values().min_by_key(|removed| removed.number)?;
@@ -125,9 +130,10 @@ impl App {
 
     async fn finish_removal(&self, info_hash: InfoHash, number: Option<u64>) {
         let Some(removed) = self.inner.removals.take(info_hash, number) else { return };
-        // A client may have added it again past this list: then the pieces are its own.
+        // A client may have added it again past this list: then all of it is its own.
+        let Ok(None) = self.torrent(info_hash).await else { return };
+        self.forget_poster(info_hash).await;
         if removed.deletes_pieces
-            && let Ok(None) = self.torrent(info_hash).await
             && let Err(error) = self.inner.engine.delete_pieces(info_hash).await
         {
             warn!(%info_hash, %error, "pieces of a removed torrent are left behind");

@@ -48,7 +48,10 @@ impl App {
         let person_web = WebClient::new(AddressPolicy::PrivateToo)?;
         let options = StoreOptions::new(config.database());
         let opening = tokio::task::spawn_blocking(move || Store::open(options));
+        let folder = config.posters();
+        let loading = tokio::task::spawn_blocking(|| crate::posters::Kept::load(folder));
         let (store, opened) = opening.await.map_err(|_| StartError::Interrupted)??;
+        let posters = Arc::new(loading.await.map_err(|_| StartError::Interrupted)?);
         if let Some(patch) = config.settings.clone()
             && let Err(error) = store.update_settings(patch).await
         {
@@ -88,7 +91,13 @@ impl App {
 
         let tasks = Tasks::new();
         let abouts = Arc::default();
-        let events = EventHub::start(store.clone(), engine.watch_stats(), Arc::clone(&abouts), &tasks);
+        let events = EventHub::start(
+            store.clone(),
+            engine.watch_stats(),
+            Arc::clone(&abouts),
+            Arc::clone(&posters),
+            &tasks,
+        );
         let app = Self {
             inner: Arc::new(Inner {
                 config,
@@ -107,6 +116,7 @@ impl App {
                 descriptions: crate::description::Descriptions::default(),
                 playbacks: crate::playback::Playbacks::default(),
                 pictures: crate::playback::Pictures::default(),
+                posters: crate::posters::Posters::new(posters),
                 player: crate::player::Player::default(),
                 client_plays: crate::viewed::ClientPlays::default(),
                 person_web,

@@ -82,6 +82,11 @@ pub enum AppEvent {
     LinkOffersChanged {
         link_offers: Vec<LinkOffer>,
     },
+    /// A torrent has another picture for its card, or none any more.
+    PosterChanged {
+        info_hash: InfoHash,
+        poster: String,
+    },
     PlayerTargetChanged {
         target: Option<PlayerTarget>,
     },

@@ -172,6 +172,7 @@ pub struct TorrentSummary {
     pub title: String,
     pub about: TorrentAbout,
     pub category: String,
+    /// Path of the poster on our own server; empty if there is none. What a client calls the poster is an address of strangers.
     pub poster: String,
     pub state: TorrentState,
     pub error: Option<WireError>,

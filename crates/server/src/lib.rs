@@ -16,6 +16,7 @@ mod identity;
 mod local_user;
 mod mdns;
 mod openapi;
+mod posters;
 mod range;
 mod reply;
 mod report;

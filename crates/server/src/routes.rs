@@ -18,7 +18,7 @@ use crate::torrserver::{
     torrents, upload, viewed,
 };
 use crate::ui::Ui;
-use crate::{browser_host, dav, dlna, openapi, reply, report};
+use crate::{browser_host, dav, dlna, openapi, posters, reply, report};
 
 type Handlers = MethodRouter<ServerState>;
 
@@ -104,6 +104,7 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     route(Rule::Events, Scope::Library, "/report/{hash}", || get(report::get)),
     route(Rule::Events, Scope::Library, "/events", || get(browser_host::events)),
+    route(Rule::Media, Scope::Library, "/poster/{hash}/{version}", || get(posters::get)),
     route(Rule::Media, Scope::Open, "/media/{token}/{part}", || get(browser_host::media)),
 ];
 

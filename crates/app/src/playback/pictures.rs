@@ -1,11 +1,12 @@
 //! Pictures for who looks along the seek bar, made of pieces that are here: nothing is fetched for them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use freshet_media::{PictureSize, picture};
-use freshet_model::{FileIndex, InfoHash, PlaybackId, WireError};
+use freshet_model::{FileIndex, InfoHash, PieceMap, PlaybackId, WireError};
 use tokio::sync::Semaphore;
 use tracing::debug;
 
@@ -89,6 +90,10 @@ impl App {
             return Ok(None);
         }
         let Some(frame) = moments.key_frame(at_secs) else { return Ok(None) };
+        let is_here = |frame: KeyFrame| {
+            let here = self.what_is_here(info_hash, file_index);
+            here.is_some_and(|here| here.has(frame.start_byte, frame.end_byte))
+        };
         let pictures = &self.inner.pictures;
         let place = (info_hash, file_index, frame.start_byte);
         let known = || pictures.made().get(place);
@@ -100,7 +105,7 @@ impl App {
         if let Some(picture) = known() {
             return Ok(picture);
         }
-        if !self.is_here(info_hash, file_index, frame) {
+        if !is_here(frame) {
             return Ok(None);
         }
         let look = self.look(info_hash, file_index, Reads::WhatIsHere);
@@ -108,21 +113,32 @@ impl App {
         drop(look);
         let made = made.inspect_err(|error| debug!(%info_hash, %error, "no picture for the seek bar")).ok();
         // What went away meanwhile may be back one day.
-        if made.is_some() || self.is_here(info_hash, file_index, frame) {
+        if made.is_some() || is_here(frame) {
             pictures.made().put(place, made.clone());
         }
         Ok(made)
     }
 
-    fn is_here(&self, info_hash: InfoHash, file_index: FileIndex, frame: KeyFrame) -> bool {
+    /// Which bytes of a file are here at this moment; `None` while the torrent is not active.
+    pub(crate) fn what_is_here(&self, info_hash: InfoHash, file_index: FileIndex) -> Option<Here> {
         let engine = &self.inner.engine;
-        let (Some(map), Some(file)) = (engine.pieces(info_hash), engine.file_range(info_hash, file_index))
-        else {
-            return false;
-        };
-        let start = file.start.saturating_add(frame.start_byte);
-        let end = frame.end_byte.map_or(file.end, |end| file.start.saturating_add(end).min(file.end));
-        start < end && map.have_bytes_in(start..end) == end - start
+        Some(Here { map: engine.pieces(info_hash)?, file: engine.file_range(info_hash, file_index)? })
+    }
+}
+
+/// See [`App::what_is_here`].
+pub(crate) struct Here {
+    map: PieceMap,
+    file: Range<u64>,
+}
+
+impl Here {
+    /// Whether all bytes of the file between these are here; `None` is its end.
+    pub(crate) fn has(&self, start_byte: u64, end_byte: Option<u64>) -> bool {
+        let start = self.file.start.saturating_add(start_byte);
+        let end =
+            end_byte.map_or(self.file.end, |end| self.file.start.saturating_add(end).min(self.file.end));
+        start < end && self.map.have_bytes_in(start..end) == end - start
     }
 }
 

@@ -119,6 +119,7 @@ fn apply(rows: &mut HashMap<InfoHash, Arc<Row>>, event: AppEvent) -> bool {
         | AppEvent::NoticesChanged { .. }
         | AppEvent::LinkOffersChanged { .. }
         | AppEvent::PlayerTargetChanged { .. }
+        | AppEvent::PosterChanged { .. }
         | AppEvent::TransfersPaused { .. } => false,
     }
 }

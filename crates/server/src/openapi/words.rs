@@ -188,6 +188,7 @@ pub(super) const WORDS: &[Words] = &[
         &[(200, JSON), (404, ANY)],
     ),
     get("/events", "A snapshot, then every change, as server-sent events", &[(200, "text/event-stream")]),
+    get("/poster/{hash}/{version}", "The small picture of a torrent's card", &[(200, ANY), (404, TEXT)]),
     words(
         "/media/{token}/{part}",
         GET,

@@ -21,6 +21,7 @@ mod openapi;
 #[cfg(target_os = "linux")]
 mod other_players;
 mod pictures;
+mod posters;
 mod ranges;
 mod report;
 mod search;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::common::{PATIENCE, World};
 
 /// One second of each.
-const COLORS: [(&str, [i32; 3]); 10] = [
+pub(crate) const COLORS: [(&str, [i32; 3]); 10] = [
     ("red", [254, 0, 0]),
     ("lime", [0, 255, 1]),
     ("blue", [0, 0, 254]),
@@ -40,7 +40,7 @@ pub(crate) fn make_clip(path: &Path, colors: &[&str]) {
 }
 
 /// The color of a JPEG as a whole.
-fn color_of(picture: &[u8], folder: &Path) -> [i32; 3] {
+pub(crate) fn color_of(picture: &[u8], folder: &Path) -> [i32; 3] {
     let file = folder.join("picture.jpg");
     std::fs::write(&file, picture).unwrap();
     let output = Command::new("ffmpeg")
@@ -53,7 +53,7 @@ fn color_of(picture: &[u8], folder: &Path) -> [i32; 3] {
     <[u8; 3]>::try_from(output.stdout.as_slice()).unwrap().map(i32::from)
 }
 
-fn is_near(one: [i32; 3], other: [i32; 3]) -> bool {
+pub(crate) fn is_near(one: [i32; 3], other: [i32; 3]) -> bool {
     one.iter().zip(other).all(|(one, other)| (one - other).abs() < 24)
 }
 

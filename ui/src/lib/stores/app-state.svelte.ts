@@ -133,6 +133,11 @@ export class AppState {
       case "player_target_changed":
         this.playerTarget = event.target;
         return;
+      case "poster_changed": {
+        const torrent = this.torrents.get(event.info_hash);
+        if (torrent !== undefined) this.torrents.set(event.info_hash, { ...torrent, poster: event.poster });
+        return;
+      }
       case "transfers_paused":
         this.areTransfersPaused = event.paused;
         return;

@@ -89,6 +89,15 @@ describe("AppState", () => {
     expect(app.statsOf(HASH_B)).toBeDefined();
   });
 
+  it("shows another poster when it is told of one, and only of torrents that are there", () => {
+    const app = new AppState();
+    app.apply(snapshot({ torrents: [torrent()] }));
+    app.apply({ type: "poster_changed", info_hash: HASH_A, poster: "/poster/a/file-1" });
+    app.apply({ type: "poster_changed", info_hash: HASH_B, poster: "/poster/b/file-1" });
+
+    expect([...app.torrents.values()].map((one) => one.poster)).toEqual(["/poster/a/file-1"]);
+  });
+
   it("lists the newest torrent first", () => {
     const app = new AppState();
     app.apply(
