@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use freshet_media::Probe;
 use freshet_model::{
     ErrorCode, FileIndex, InfoHash, MediaRun, PlaybackId, PlaybackReport, PlaybackTicket, PlayerTarget,
-    ReportKind, WireError, next_up_at_secs, rules,
+    ReportKind, TrackInfo, WireError, next_up_at_secs, rules, sound_files,
 };
 use tracing::{info, warn};
 
@@ -64,6 +64,8 @@ struct Playback {
     playable_types: Vec<String>,
     /// Known once the file was probed.
     probe: Option<Arc<Probe>>,
+    /// Tracks in files beside it.
+    sounds: Vec<(FileIndex, TrackInfo)>,
     progress: Progress,
     reads: Reads,
     run: Option<delivery::RunningRun>,
@@ -84,6 +86,7 @@ impl Playback {
             file_index,
             playable_types: Vec::new(),
             probe: None,
+            sounds: Vec::new(),
             progress: Progress::default(),
             reads,
             run: None,
@@ -147,6 +150,26 @@ impl App {
             Reads::Look => self.peek_file(info_hash, file_index).await,
             Reads::WhatIsHere => self.open_what_is_here(info_hash, file_index).await,
         }
+    }
+
+    /// The same for sound that lies beside the film of a playback.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NoSuchFile`] if that file is no sound of it; else as above.
+    pub async fn open_playback_sound(
+        &self,
+        id: &PlaybackId,
+        file_index: FileIndex,
+    ) -> Result<OpenFile, WireError> {
+        let info_hash = {
+            let table = self.inner.playbacks.table();
+            let playback = table.open.get(id).ok_or_else(unknown_playback)?;
+            if !playback.sounds.iter().any(|(index, _)| *index == file_index) {
+                return Err(WireError::new(ErrorCode::NoSuchFile, "this file is no sound of the film"));
+            }
+            playback.info_hash
+        };
+        self.open_file(info_hash, file_index).await
     }
 
     /// An address of a file for a program that only looks into it, for as long as the value lives.
@@ -234,10 +257,14 @@ impl App {
     }
 
     pub(crate) fn input_url(&self, id: &PlaybackId) -> Result<String, WireError> {
+        self.server_address(&file_path(id))
+    }
+
+    fn server_address(&self, path: &str) -> Result<String, WireError> {
         let server = self.inner.server_url.get().ok_or_else(|| {
             WireError::new(ErrorCode::Internal, "the player needs the HTTP server, and it is not running")
         })?;
-        Ok(format!("{server}{}", file_path(id)))
+        Ok(format!("{server}{path}"))
     }
 }
 
@@ -298,7 +325,14 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         .filter(|_| wishes.resume_enabled)
         .and_then(|mark| rules::resume_position_secs(mark, probe.duration_secs, file.kind, clock::now_ms()));
     let around = app.around(&record, &file).await?;
+    let mut sounds = sound_files(&record.files, &file);
+    for (index, track) in &mut sounds {
+        track.file_path = Some(format!("/media/{}/sound-{index}", id.0));
+    }
+    let embedded = probe.streams.iter().map(freshet_media::Stream::track_info);
+    let tracks = embedded.chain(sounds.iter().map(|(_, track)| track.clone())).collect();
     if let Some(playback) = app.inner.playbacks.table().open.get_mut(&id) {
+        playback.sounds = sounds;
         playback.next = around.next.as_ref().map(|next| (next.info_hash, next.file_index));
     }
     app.look_for_poster(args.info_hash, Some(file_index), Occasion::Opened);
@@ -315,7 +349,7 @@ pub(crate) async fn open(app: &App, args: PlaybackOpen) -> Result<PlaybackTicket
         chapters: probe.chapters.clone(),
         previous_file: around.previous,
         next_file: around.next,
-        tracks: probe.streams.iter().map(freshet_media::Stream::track_info).collect(),
+        tracks,
         subtitles: subtitles::listed(&probe, &record.files, &file),
         file_path: file_path(&id),
         playback_id: id,

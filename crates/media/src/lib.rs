@@ -27,7 +27,7 @@ mod tools;
 pub use description::{DescribedFormat, DescribedStream, Description, Number, describe};
 pub use fragments::{FragmentError, Fragments};
 pub use picture::{PictureError, PictureSize, picture};
-pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, VideoPlan, choose};
+pub use plan::{AudioPlan, NothingPlayable, PROBED_TYPES, Plan, Sound, VideoPlan, choose};
 pub use poster::poster;
 pub use probe::{Probe, ProbeError, Stream, probe};
 pub use run::{Part, PartError, Run, RunOptions, StartRunError, TIME_SHIFT_SECS};

@@ -31,6 +31,7 @@ const ENCODED_VIDEO: &str = "avc1.640028";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub video: Option<(u32, VideoPlan)>,
+    /// Not of the file, if the sound comes from another one.
     pub audio: Option<(u32, AudioPlan)>,
     /// What `MediaSource.addSourceBuffer` takes.
     pub mime: String,
@@ -70,15 +71,20 @@ impl Plan {
     }
 }
 
+/// Which sound of a film is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sound {
+    /// This stream of the file; the first one if it has no such stream.
+    Stream(Option<u32>),
+    /// That of a file beside it, see [`crate::RunOptions::sound_url`].
+    Beside,
+}
+
 /// Chooses for a view that said which of [`PROBED_TYPES`] it plays.
 ///
 /// # Errors
 /// [`NothingPlayable`] if there is neither picture nor sound.
-pub fn choose(
-    probe: &Probe,
-    playable_types: &[String],
-    audio_stream: Option<u32>,
-) -> Result<Plan, NothingPlayable> {
+pub fn choose(probe: &Probe, playable_types: &[String], sound: Sound) -> Result<Plan, NothingPlayable> {
     let plays = |kind: &str, codec: &str| {
         playable_types.iter().any(|t| *t == format!("{kind}/mp4; codecs=\"{codec}\""))
     };
@@ -95,16 +101,19 @@ pub fn choose(
             None => (stream.index, VideoPlan::Encode, ENCODED_VIDEO.to_owned()),
         }
     });
-    let audio = of_kind(TrackKind::Audio)
-        .find(|stream| Some(stream.index) == audio_stream)
-        .or_else(|| of_kind(TrackKind::Audio).next())
-        .map(|stream| match stream.mime_codec().filter(|codec| plays("audio", codec)) {
-            // Only the plain form of AAC: views disagree over the others.
-            Some(codec) if codec != AAC || matches!(stream.profile.as_str(), "LC" | "") => {
-                (stream.index, AudioPlan::Copy { is_aac: codec == AAC }, codec)
-            }
-            _ => (stream.index, AudioPlan::Encode, AAC.to_owned()),
-        });
+    let heard = match sound {
+        Sound::Stream(wanted) => of_kind(TrackKind::Audio)
+            .find(|stream| Some(stream.index) == wanted)
+            .or_else(|| of_kind(TrackKind::Audio).next()),
+        Sound::Beside => None,
+    };
+    let audio = heard.map(|stream| match stream.mime_codec().filter(|codec| plays("audio", codec)) {
+        // Only the plain form of AAC: views disagree over the others.
+        Some(codec) if codec != AAC || matches!(stream.profile.as_str(), "LC" | "") => {
+            (stream.index, AudioPlan::Copy { is_aac: codec == AAC }, codec)
+        }
+        _ => (stream.index, AudioPlan::Encode, AAC.to_owned()),
+    });
 
     let codecs: Vec<&str> =
         [video.as_ref().map(|(.., codec)| codec), audio.as_ref().map(|(.., codec)| codec)]
@@ -115,6 +124,7 @@ pub fn choose(
     if codecs.is_empty() {
         return Err(NothingPlayable);
     }
+    let codecs = if sound == Sound::Beside { [&codecs[..], &[AAC]].concat() } else { codecs };
     let starts_at = |index: u32| {
         probe.streams.iter().find(|stream| stream.index == index).map(|stream| stream.start_secs)
     };
@@ -195,7 +205,7 @@ mod tests {
         for (video, audio, video_plan, audio_plan, codecs) in table {
             let probe = probe(vec![stream(0, TrackKind::Video, video), stream(1, TrackKind::Audio, audio)]);
 
-            let plan = choose(&probe, &chromium(), None).unwrap();
+            let plan = choose(&probe, &chromium(), Sound::Stream(None)).unwrap();
 
             assert_eq!(plan.video, Some((0, video_plan)), "{video}");
             assert_eq!(plan.audio, Some((1, audio_plan)), "{audio}");
@@ -208,7 +218,7 @@ mod tests {
         let ten_bit =
             Stream { bits: 10, profile: "High 10".to_owned(), ..stream(0, TrackKind::Video, "h264") };
 
-        let plan = choose(&probe(vec![ten_bit]), &chromium(), None).unwrap();
+        let plan = choose(&probe(vec![ten_bit]), &chromium(), Sound::Stream(None)).unwrap();
 
         assert_eq!(plan.mode(), PlaybackMode::Transcode);
     }
@@ -218,9 +228,12 @@ mod tests {
         let probe = probe(vec![stream(1, TrackKind::Audio, "aac"), stream(2, TrackKind::Audio, "mp3")]);
         let (aac, mp3) = (AudioPlan::Copy { is_aac: true }, AudioPlan::Copy { is_aac: false });
 
-        assert_eq!(choose(&probe, &chromium(), Some(2)).unwrap().audio, Some((2, mp3)));
-        assert_eq!(choose(&probe, &chromium(), Some(9)).unwrap().audio, Some((1, aac)));
-        assert_eq!(choose(&probe, &chromium(), None).unwrap().mime, "audio/mp4; codecs=\"mp4a.40.2\"");
+        assert_eq!(choose(&probe, &chromium(), Sound::Stream(Some(2))).unwrap().audio, Some((2, mp3)));
+        assert_eq!(choose(&probe, &chromium(), Sound::Stream(Some(9))).unwrap().audio, Some((1, aac)));
+        assert_eq!(
+            choose(&probe, &chromium(), Sound::Stream(None)).unwrap().mime,
+            "audio/mp4; codecs=\"mp4a.40.2\""
+        );
     }
 
     #[test]
@@ -231,7 +244,7 @@ mod tests {
                 start_secs: 1.0,
                 ..probe(vec![video, Stream { start_secs: 1.0, ..stream(1, TrackKind::Audio, "aac") }])
             };
-            choose(&probe, &chromium(), None).unwrap().lead_secs
+            choose(&probe, &chromium(), Sound::Stream(None)).unwrap().lead_secs
         };
 
         assert_eq!(lead(late(1.0)), 0.0);
@@ -242,7 +255,7 @@ mod tests {
     #[test]
     fn subtitles_alone_are_nothing() {
         assert_eq!(
-            choose(&probe(vec![stream(0, TrackKind::Subtitle, "srt")]), &[], None),
+            choose(&probe(vec![stream(0, TrackKind::Subtitle, "srt")]), &[], Sound::Stream(None)),
             Err(NothingPlayable)
         );
     }

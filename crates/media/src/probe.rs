@@ -242,6 +242,7 @@ impl Stream {
             mime_codec: self.mime_codec(),
             language: self.language.clone(),
             title: self.title.clone(),
+            file_path: None,
         }
     }
 

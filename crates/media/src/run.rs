@@ -19,6 +19,7 @@ use crate::{AudioPlan, FragmentError, Fragments, Plan, Tools, VideoPlan};
 /// Pages ask for one part at a time; a few more may wait while a page starts anew.
 const QUEUED_REQUESTS: usize = 8;
 const KEPT_LOG_LINES: usize = 20;
+const SOUND_LEAD_SECS: f64 = 0.5;
 
 /// Every time in the output is this much later than in the film; the page takes it off again.
 ///
@@ -31,6 +32,8 @@ pub const TIME_SHIFT_SECS: f64 = 10.0;
 pub struct RunOptions {
     /// An address on loopback that serves byte ranges of the file.
     pub input_url: String,
+    /// The same for the sound, where it lies beside the film: its first track is heard, encoded anew.
+    pub sound_url: Option<String>,
     /// Position in the film, 0 at its beginning.
     pub at_secs: f64,
     /// [`crate::Probe::start_secs`] of the file.
@@ -206,6 +209,14 @@ fn arguments(options: &RunOptions) -> Vec<String> {
     }
     // Times stay those of the film, so every run of it needs the same shift.
     push(&["-copyts", "-i", &options.input_url]);
+    if let Some(url) = &options.sound_url {
+        if options.at_secs > 0.0 {
+            // A little before, so that it is there when the picture is.
+            push(&["-ss", &format!("{:.3}", (options.at_secs - SOUND_LEAD_SECS).max(0.0))]);
+        }
+        // It begins where the film does, whatever the clock of the film says then.
+        push(&["-itsoffset", &format!("{:.6}", options.file_start_secs), "-i", url]);
+    }
     push(&["-output_ts_offset", &format!("{:.6}", TIME_SHIFT_SECS - options.file_start_secs)]);
     push(&["-use_editlist", "0", "-avoid_negative_ts", "disabled"]);
     if let Some((index, plan)) = options.plan.video {
@@ -243,7 +254,9 @@ fn arguments(options: &RunOptions) -> Vec<String> {
             ]),
         }
     }
-    if let Some((index, plan)) = options.plan.audio {
+    if options.sound_url.is_some() {
+        push(&["-map", "1:a:0", "-c:a", "aac", "-ac", "2", "-b:a", "192k"]);
+    } else if let Some((index, plan)) = options.plan.audio {
         push(&["-map", &format!("0:{index}")]);
         match plan {
             AudioPlan::Copy { is_aac: true } => push(&["-c:a", "copy", "-bsf:a", "aac_adtstoasc"]),
@@ -290,7 +303,22 @@ mod tests {
             mime: String::new(),
             lead_secs: 0.0,
         };
-        RunOptions { input_url: "http://127.0.0.1:1/x".to_owned(), at_secs, file_start_secs: 1.4, plan }
+        let input_url = "http://127.0.0.1:1/x".to_owned();
+        RunOptions { input_url, sound_url: None, at_secs, file_start_secs: 1.4, plan }
+    }
+
+    #[test]
+    fn sound_beside_the_film_is_a_second_input_on_its_clock() {
+        let sound_url = Some("http://127.0.0.1:1/sound".to_owned());
+        let line = arguments(&RunOptions { sound_url, ..options(61.5) }).join(" ");
+
+        assert!(
+            line.contains(
+                "-i http://127.0.0.1:1/x -ss 61.000 -itsoffset 1.400000 -i http://127.0.0.1:1/sound"
+            ),
+            "{line}"
+        );
+        assert!(line.contains("-map 1:a:0 -c:a aac") && !line.contains("-map 0:2"), "{line}");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use freshet_media::{
-    AudioPlan, PROBED_TYPES, Part, PartError, ProbeError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose,
-    probe,
+    AudioPlan, PROBED_TYPES, Part, PartError, ProbeError, Run, RunOptions, Sound, TIME_SHIFT_SECS, Tools,
+    choose, probe,
 };
 use freshet_model::{PlaybackMode, TrackKind};
 use tokio_util::sync::CancellationToken;
@@ -149,9 +149,10 @@ async fn a_film_is_copied_whole_and_from_the_middle_with_its_own_times() {
     assert_eq!(kinds, [(TrackKind::Video, "h264"), (TrackKind::Audio, "ac3")]);
 
     let types: Vec<String> = everything().into_iter().filter(|t| !t.contains("ac-3")).collect();
-    let plan = choose(&found, &types, None).unwrap();
+    let plan = choose(&found, &types, Sound::Stream(None)).unwrap();
     assert_eq!(plan.mode(), PlaybackMode::Remux);
     let options = |at_secs| RunOptions {
+        sound_url: None,
         input_url: server.url.clone(),
         at_secs,
         file_start_secs: found.start_secs,
@@ -182,11 +183,16 @@ async fn frames_that_wait_for_later_ones_keep_their_exact_times() {
     let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
     let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
     let starts = found.streams.iter().find(|s| s.kind == TrackKind::Video).unwrap().start_secs;
-    let plan = choose(&found, &everything(), None).unwrap();
+    let plan = choose(&found, &everything(), Sound::Stream(None)).unwrap();
 
     for (at_secs, key_frame_secs) in [(0.0, starts), (4.5, starts + 4.0)] {
-        let options =
-            RunOptions { input_url: server.url.clone(), at_secs, file_start_secs: 0.0, plan: plan.clone() };
+        let options = RunOptions {
+            sound_url: None,
+            input_url: server.url.clone(),
+            at_secs,
+            file_start_secs: 0.0,
+            plan: plan.clone(),
+        };
         let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
         let (first, ..) = measure(folder.path(), &read_all(&run).await);
         assert!((first - key_frame_secs).abs() < 0.001, "from {at_secs}: {first}, not {key_frame_secs}");
@@ -211,10 +217,11 @@ async fn no_picture_is_decoded_before_the_film_begins_and_all_keep_their_times()
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
         let types: Vec<String> = everything().into_iter().filter(|t| !t.contains("ac-3")).collect();
-        let plan = choose(&found, &types, None).unwrap();
+        let plan = choose(&found, &types, Sound::Stream(None)).unwrap();
         let begins = TIME_SHIFT_SECS + plan.lead_secs;
         let shown_at = async |at_secs: f64| {
             let options = RunOptions {
+                sound_url: None,
                 input_url: server.url.clone(),
                 at_secs,
                 file_start_secs: found.start_secs,
@@ -249,10 +256,15 @@ async fn a_picture_that_the_view_cannot_show_is_encoded() {
     let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
 
     let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
-    let plan = choose(&found, &everything(), None).unwrap();
+    let plan = choose(&found, &everything(), Sound::Stream(None)).unwrap();
     assert_eq!(plan.mode(), PlaybackMode::Transcode);
-    let options =
-        RunOptions { input_url: server.url.clone(), at_secs: 0.0, file_start_secs: found.start_secs, plan };
+    let options = RunOptions {
+        sound_url: None,
+        input_url: server.url.clone(),
+        at_secs: 0.0,
+        file_start_secs: found.start_secs,
+        plan,
+    };
     let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
 
     let (_, last, codecs) = measure(folder.path(), &read_all(&run).await);
@@ -268,11 +280,12 @@ async fn sound_that_is_kept_in_another_way_in_its_file_is_copied_too() {
         let server = FileServer::start(&path).await;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
-        let plan = choose(&found, &everything(), None).unwrap();
+        let plan = choose(&found, &everything(), Sound::Stream(None)).unwrap();
         let is_copied =
             matches!(plan.audio, Some((_, AudioPlan::Copy { is_aac })) if is_aac == (sound == "aac"));
         assert!(is_copied, "{plan:?}");
         let options = RunOptions {
+            sound_url: None,
             input_url: server.url.clone(),
             at_secs: 0.0,
             file_start_secs: found.start_secs,
@@ -294,8 +307,14 @@ async fn parts_come_in_order_and_the_newest_may_be_asked_for_again() {
     let server = FileServer::start(&path).await;
     let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
     let found = probe(&tools(), &server.url, TIME_OUT).await.unwrap();
-    let plan = choose(&found, &everything(), None).unwrap();
-    let options = RunOptions { input_url: server.url.clone(), at_secs: 0.0, file_start_secs: 0.0, plan };
+    let plan = choose(&found, &everything(), Sound::Stream(None)).unwrap();
+    let options = RunOptions {
+        sound_url: None,
+        input_url: server.url.clone(),
+        at_secs: 0.0,
+        file_start_secs: 0.0,
+        plan,
+    };
     let run = Run::start(&tools(), &options, &tasks, &cancel).unwrap();
 
     let header = run.part(0).await.unwrap();

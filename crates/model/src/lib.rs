@@ -15,6 +15,7 @@ mod about;
 mod access;
 pub mod bencode;
 mod chapters;
+mod companions;
 mod episodes;
 mod error;
 mod event;
@@ -33,7 +34,6 @@ mod poster_file;
 mod proxy;
 mod settings;
 mod source;
-mod subtitle_files;
 mod subtitles;
 mod telemetry;
 mod torrent;
@@ -47,6 +47,7 @@ pub use access::{
     NetworkStatus,
 };
 pub use chapters::{Chapter, ChapterKind, next_up_at_secs};
+pub use companions::{sound_files, subtitle_files};
 pub use episodes::{Episode, NeighborFile, neighbors};
 pub use error::{ErrorCode, WireError};
 pub use event::{AppEvent, Notice, NoticeKind, Snapshot, StoreChange};
@@ -72,7 +73,6 @@ pub use settings::{
     SettingsPatch, SkipMode, SlowPatch, SlowSettings, SpareLine, Theme, TransferPatch, TransferSettings,
 };
 pub use source::{SourceError, TorrentSource};
-pub use subtitle_files::subtitle_files;
 pub use subtitles::{
     CueHeight, CueSide, OpenedSubtitles, SubtitleCue, SubtitleFont, SubtitleForm, SubtitleSource,
     SubtitleTrack, SubtitleWindow, TextRun,

@@ -50,6 +50,10 @@ pub struct TrackInfo {
     pub mime_codec: Option<String>,
     pub language: Option<String>,
     pub title: Option<String>,
+    /// Where it is on our server, if it is a file of its own beside the film.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub file_path: Option<String>,
 }
 
 /// Everything the player page needs to start.

@@ -11,8 +11,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
-use freshet_app::{Caller, EventStream, MediaPart, MediaPartError, SubtitlePart};
-use freshet_model::{ErrorCode, PlaybackId, WireError};
+use freshet_app::{App, Caller, EventStream, MediaPart, MediaPartError, OpenFile, SubtitlePart};
+use freshet_model::{ErrorCode, FileIndex, PlaybackId, WireError};
 use futures::stream::{self, Stream};
 use serde::Deserialize;
 use serde_json::Value;
@@ -82,11 +82,24 @@ fn until_stopped(events: EventStream, state: ServerState) -> impl Stream<Item = 
     })
 }
 
-/// `GET /media/{playback}/file`: the file of a playback as it is, for the programs that probe and convert it. Unlike the
-/// clients' addresses it marks nothing as viewed: being probed is not being watched.
-async fn playback_file(state: ServerState, playback: String, request: &HeaderMap) -> Response {
+/// The file of a playback, or a sound beside it.
+async fn open_of(app: &App, playback: &PlaybackId, sound: Option<FileIndex>) -> Result<OpenFile, WireError> {
+    match sound {
+        Some(file_index) => app.open_playback_sound(playback, file_index).await,
+        None => app.open_playback_file(playback).await,
+    }
+}
+
+/// `GET /media/{playback}/file` and `/sound-{file}`: the file of a playback or a sound beside it as it is, for the programs that
+/// probe and convert it. Unlike the clients' addresses it marks nothing as viewed: being probed is not being watched.
+async fn playback_file(
+    state: ServerState,
+    playback: String,
+    sound: Option<FileIndex>,
+    request: &HeaderMap,
+) -> Response {
     let playback = PlaybackId(playback);
-    let opened = match state.stop.run_until_cancelled(state.app.open_playback_file(&playback)).await {
+    let opened = match state.stop.run_until_cancelled(open_of(&state.app, &playback, sound)).await {
         Some(Ok(opened)) => opened,
         Some(Err(error)) => return reply::text(StatusCode::NOT_FOUND, error.message),
         None => return reply::empty(StatusCode::SERVICE_UNAVAILABLE),
@@ -105,7 +118,7 @@ async fn playback_file(state: ServerState, playback: String, request: &HeaderMap
             let reopen: Reopen<_> = Box::new(move || {
                 let (app, playback) = (app.clone(), playback.clone());
                 Box::pin(async move {
-                    let opened = app.open_playback_file(&playback).await;
+                    let opened = open_of(&app, &playback, sound).await;
                     opened.map(|opened| opened.reader).map_err(std::io::Error::other)
                 })
             });
@@ -156,7 +169,10 @@ pub(crate) async fn media(
 ) -> Response {
     let Ok(Path((token, part))) = path else { return reply::not_found() };
     if part == "file" {
-        return playback_file(state, token, &request).await;
+        return playback_file(state, token, None, &request).await;
+    }
+    if let Some(sound) = part.strip_prefix("sound-").and_then(|index| index.parse().ok()) {
+        return playback_file(state, token, Some(FileIndex(sound)), &request).await;
     }
     if part == "picture" {
         let Ok(Query(At { at })) = at else { return reply::empty(StatusCode::BAD_REQUEST) };

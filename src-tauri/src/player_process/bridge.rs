@@ -37,6 +37,10 @@ pub(super) enum Request {
     Audio {
         id: Option<u32>,
     },
+    /// Sound beside the film, which is heard from then on; `path` is one of the server that the page came from.
+    AudioFile {
+        path: String,
+    },
     /// Evenly loud.
     Night {
         is_on: bool,
@@ -101,6 +105,10 @@ impl Request {
             Self::Mute { is_muted } => mpv.set("mute", yes_or_no(is_muted)),
             Self::Speed { rate } => mpv.set("speed", &number(rate, 0.25, 4.0)),
             Self::Audio { id } => mpv.set("aid", &track(id)),
+            Self::AudioFile { path } => {
+                let address = file_address(page, &path).ok_or("this is no address of the server")?;
+                mpv.command(&["audio-add", address.as_str(), "select"])
+            }
             Self::Night { is_on } => mpv.set("af", if is_on { NIGHT } else { "" }),
             Self::Screenshot { name } => {
                 let path = picture_path(&name).ok_or("there is no folder for pictures")?;

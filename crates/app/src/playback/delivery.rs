@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use freshet_media::{Part, PartError, Run, RunOptions, TIME_SHIFT_SECS, Tools, choose};
+use freshet_media::{Part, PartError, Run, RunOptions, Sound, TIME_SHIFT_SECS, Tools, choose};
 use freshet_model::{ErrorCode, MediaRun, PlaybackId, ViewedFile, WireError};
 
 use super::{Playback, Table, random_token, unknown_playback};
@@ -71,11 +71,15 @@ impl App {
         let Table { open, replaced, .. } = &mut *table;
         let playback = open.get_mut(id).ok_or_else(unknown_playback)?;
         let probe = playback.probe.as_ref().ok_or_else(unknown_playback)?;
-        let plan = choose(probe, &playback.playable_types, audio).map_err(|error| error.wire())?;
+        let beside = playback.sounds.iter().find(|(_, track)| Some(track.stream_index) == audio);
+        let sound_path = beside.and_then(|(_, track)| track.file_path.as_ref());
+        let sound_url = sound_path.map(|path| self.server_address(path)).transpose()?;
+        let sound = if sound_url.is_some() { Sound::Beside } else { Sound::Stream(audio) };
+        let plan = choose(probe, &playback.playable_types, sound).map_err(|error| error.wire())?;
         let (mime, mode, timestamp_offset_secs) =
             (plan.mime.clone(), plan.mode(), -(TIME_SHIFT_SECS + plan.lead_secs));
         let at_secs = probe.duration_secs.map_or(at_secs, |duration| at_secs.min(duration));
-        let options = RunOptions { input_url, at_secs, file_start_secs: probe.start_secs, plan };
+        let options = RunOptions { input_url, sound_url, at_secs, file_start_secs: probe.start_secs, plan };
         let run =
             Run::start(tools, &options, tasks.tracker(), tasks.token()).map_err(|error| error.wire())?;
 

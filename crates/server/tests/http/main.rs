@@ -28,6 +28,7 @@ mod search;
 #[path = "../../../app/tests/common/site.rs"]
 mod site;
 mod snapshots;
+mod sounds;
 mod subtitles;
 mod temporary;
 mod torrs;

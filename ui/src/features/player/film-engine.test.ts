@@ -216,4 +216,36 @@ describe("the film below the page", () => {
     expect(Object.keys(Object.getOwnPropertyDescriptors(video))).not.toContain("currentTime");
     leave = () => undefined;
   });
+
+  it("takes sound from a file beside the film when the film is open, and only once", async () => {
+    const path = "/media/one/sound-2";
+    const inside = { kind: "audio" as const, codec: "aac", mime_codec: null, language: "en", title: null };
+    opened = {
+      tracks: [
+        { ...inside, stream_index: 1 },
+        { ...inside, stream_index: 16777218, file_path: path },
+      ],
+    };
+    await open();
+    film.say({ kind: "file_loaded" });
+    film.property("track-list", TRACKS);
+    player.selectAudio(16777218);
+    await settle();
+    expect(film.askedOf("audio_file")).toEqual([{ kind: "audio_file", path }]);
+
+    const external = { id: 3, type: "audio", "ff-index": 1, external: true, selected: true };
+    film.property("track-list", [
+      ...TRACKS,
+      { ...external, "external-filename": `http://127.0.0.1:1${path}` },
+    ]);
+    player.selectAudio(1);
+    player.selectAudio(16777218);
+    await settle();
+
+    expect(film.askedOf("audio_file")).toHaveLength(1);
+    expect(film.askedOf("audio").slice(-2)).toEqual([
+      { kind: "audio", id: 1 },
+      { kind: "audio", id: 3 },
+    ]);
+  });
 });

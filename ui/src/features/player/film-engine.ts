@@ -5,7 +5,7 @@
 import type { MediaRun, PlaybackTicket, TrackInfo } from "../../lib/host/bindings";
 import type { FilmEvent, FilmRequest } from "../../lib/host/film-window";
 import type { Engine, EngineListener, Start } from "./engine";
-import { audioIds, hasPictureTrack, pictureSize, Ranges, spansOfCache } from "./film-words";
+import { audioFileId, audioIds, hasPictureTrack, pictureSize, Ranges, spansOfCache } from "./film-words";
 import type { TimeSpan } from "./spans";
 
 export interface FilmPort {
@@ -26,6 +26,7 @@ export class FilmEngine implements Engine {
   #audio: TrackInfo | null = null;
   /** libmpv's numbers of the audio tracks, by their place among the file's streams. */
   #audioIds = new Map<number, number>();
+  #trackList: string | null = null;
   #video: HTMLVideoElement | null = null;
   #heardSecs = 0;
   #heardAtMs = 0;
@@ -107,12 +108,18 @@ export class FilmEngine implements Engine {
     // Their order is known before the file is; nearly always it is libmpv's too.
     const tracks = ticket.tracks.filter((track) => track.kind === "audio");
     const place = tracks.findIndex((track) => track.stream_index === audio?.stream_index);
-    this.#film.ask({ kind: "audio", id: Math.max(place, 0) + 1 });
+    this.#film.ask({ kind: "audio", id: beside(audio) === null ? Math.max(place, 0) + 1 : 1 });
     this.#film.ask({ kind: "pause", is_paused: this.#isPaused });
     return Promise.resolve();
   }
 
   selectAudio(track: TrackInfo): boolean {
+    if (beside(track) !== null) {
+      this.#audio = track;
+      // Until the film is open, it takes no other file.
+      if (this.#isLoaded) this.#hearBeside();
+      return true;
+    }
     const id = this.#audioIds.get(track.stream_index);
     if (id === undefined) return false;
     this.#audio = track;
@@ -142,6 +149,7 @@ export class FilmEngine implements Engine {
     this.#wantedSecs = null;
     this.#error = null;
     this.#audioIds = new Map();
+    this.#trackList = null;
     this.#spans = [];
     this.#heardSecs = 0;
     this.#size = { w: 0, h: 0 };
@@ -199,6 +207,7 @@ export class FilmEngine implements Engine {
         return this.#propertyChanged(event.name, event.value);
       case "file_loaded":
         this.#isLoaded = true;
+        this.#hearBeside();
         return;
       case "restart":
         return this.#restarted();
@@ -248,6 +257,14 @@ export class FilmEngine implements Engine {
     }
   }
 
+  /** Has the sound beside the film heard, if that is what was chosen. */
+  #hearBeside(): void {
+    const path = beside(this.#audio);
+    if (path === null) return;
+    const id = audioFileId(this.#trackList, path);
+    this.#film.ask(id === undefined ? { kind: "audio_file", path } : { kind: "audio", id });
+  }
+
   #hasVideoTrack = false;
 
   #restarted(): void {
@@ -263,6 +280,7 @@ export class FilmEngine implements Engine {
   }
 
   #tracksKnown(list: string | null): void {
+    this.#trackList = list;
     this.#hasVideoTrack = hasPictureTrack(list);
     const before = this.#audio === null ? undefined : this.#audioIds.get(this.#audio.stream_index);
     this.#audioIds = audioIds(list);
@@ -292,4 +310,9 @@ export class FilmEngine implements Engine {
   #tell(name: string): void {
     this.#video?.dispatchEvent(new Event(name));
   }
+}
+
+/** The path of a track in a file of its own; `null` for one inside the film. */
+function beside(track: TrackInfo | null): string | null {
+  return track?.file_path ?? null;
 }

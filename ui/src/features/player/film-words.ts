@@ -10,6 +10,8 @@ interface Track {
   type?: string;
   selected?: boolean;
   "ff-index"?: number;
+  external?: boolean;
+  "external-filename"?: string;
 }
 
 export class Ranges implements TimeRanges {
@@ -53,10 +55,19 @@ export function hasPictureTrack(list: string | null): boolean {
 /** Its numbers of the audio tracks, by their place among the file's streams. */
 export function audioIds(list: string | null): Map<number, number> {
   return new Map(
-    tracksOf(list).flatMap(({ id, type, "ff-index": stream }) =>
-      type === "audio" && id !== undefined && stream !== undefined ? [[stream, id] as const] : [],
+    tracksOf(list).flatMap(({ id, type, external, "ff-index": stream }) =>
+      type === "audio" && external !== true && id !== undefined && stream !== undefined
+        ? [[stream, id] as const]
+        : [],
     ),
   );
+}
+
+/** Its number of the sound that was taken from this path of the server; `undefined` while it is not open. */
+export function audioFileId(list: string | null, path: string): number | undefined {
+  const isIt = (track: Track) =>
+    track.type === "audio" && track.external === true && track["external-filename"]?.endsWith(path) === true;
+  return tracksOf(list).find(isIt)?.id;
 }
 
 function tracksOf(list: string | null): Track[] {

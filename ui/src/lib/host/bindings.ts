@@ -828,7 +828,11 @@ stream_index: number, kind: TrackKind, codec: string,
 /**
  * The MSE name of the codec (RFC 6381) where it is known, such as `avc1.64001f`.
  */
-mime_codec: string | null, language: string | null, title: string | null, };
+mime_codec: string | null, language: string | null, title: string | null, 
+/**
+ * Where it is on our server, if it is a file of its own beside the film.
+ */
+file_path?: string, };
 
 export type TrackKind = "video" | "audio" | "subtitle";
 

@@ -15,6 +15,7 @@ export type FilmRequest =
   | { kind: "night"; is_on: boolean }
   | { kind: "speed"; rate: number }
   | { kind: "audio"; id: number | null }
+  | { kind: "audio_file"; path: string }
   | { kind: "fit"; fit: "contain" | "cover" | "fill" }
   | { kind: "screenshot"; name: string }
   | { kind: "window"; action: WindowAction };

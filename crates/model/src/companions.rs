@@ -1,6 +1,8 @@
-//! Which subtitle files of a torrent belong to a film, and what their names tell.
+//! Which files of subtitles and sound of a torrent belong to a film, and what their names tell.
 
-use crate::{FileEntry, MediaKind, SubtitleForm, SubtitleSource, SubtitleTrack};
+use crate::{
+    FileEntry, FileIndex, MediaKind, SubtitleForm, SubtitleSource, SubtitleTrack, TrackInfo, TrackKind,
+};
 
 /// More than a list could show.
 const MAX_FILES: usize = 100;
@@ -8,6 +10,14 @@ const MAX_TITLE_CHARS: usize = 80;
 
 /// Folders in which releases keep the subtitles of their only film.
 const FOLDERS: [&str; 5] = ["subs", "sub", "subtitles", "субтитры", "субтитри"];
+
+/// Words in the names of folders with other sound for their films.
+const SOUND_FOLDERS: [&str; 10] =
+    ["audio", "sound", "sounds", "dub", "dubs", "voice", "voices", "звук", "озвучка", "аудио"];
+/// What is hardly ever a song.
+const FILM_SOUNDS: [&str; 6] = ["mka", "ac3", "eac3", "dts", "dtshd", "aac"];
+/// Sound in a file of its own has numbers from here on: no container has so many streams.
+const FIRST_SOUND_FILE: u32 = 1 << 24;
 
 /// Code, and what else it is called in names of files.
 const LANGUAGES: &[(&str, &[&str])] = &[
@@ -75,31 +85,15 @@ fn stem(name: &str) -> &str {
 /// Those that are called as the film is, with something behind it; those in a folder that is called so; and, where the
 /// folder of the film has no other film, those that lie beside it or in a folder for subtitles.
 pub fn subtitle_files(files: &[FileEntry], film: &FileEntry) -> Vec<SubtitleTrack> {
-    let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
-    let film_folder = folder(&film.path);
-    let film_stem = stem(film.name());
-    let is_only_film = !files.iter().any(|file| {
-        file.index != film.index && file.kind == MediaKind::Video && folder(&file.path) == film_folder
-    });
+    let is_only_film = is_only_film(files, film);
     let belongs = |file: &FileEntry| -> Option<String> {
-        if let Some(rest) = stem(file.name()).strip_prefix(film_stem)
-            && !rest.starts_with(char::is_alphanumeric)
-        {
+        if let Some(rest) = behind_name(file, film) {
             return Some(rest.to_owned());
         }
-        let own_folder = folder(&file.path);
-        let inside = if film_folder.is_empty() {
-            own_folder.as_str()
-        } else if own_folder == film_folder {
-            ""
-        } else {
-            own_folder.strip_prefix(&film_folder)?.strip_prefix('/')?
-        };
-        let mut parts = inside.split('/').filter(|part| !part.is_empty()).peekable();
-        let is_beside = parts.peek().is_none();
+        let inside = inside(file, film)?;
         let is_for_subtitles = inside.split('/').any(|part| FOLDERS.contains(&part.to_lowercase().as_str()));
-        let is_named = inside.split('/').any(|part| part == film_stem);
-        let is_taken = is_named || (is_only_film && (is_beside || is_for_subtitles));
+        let is_named = inside.split('/').any(|part| part == stem(film.name()));
+        let is_taken = is_named || (is_only_film && (inside.is_empty() || is_for_subtitles));
         is_taken.then(|| stem(file.name()).to_owned())
     };
     let tracks = files.iter().filter(|file| file.kind == MediaKind::Subtitle).filter_map(|file| {
@@ -110,31 +104,116 @@ pub fn subtitle_files(files: &[FileEntry], film: &FileEntry) -> Vec<SubtitleTrac
     tracks.take(MAX_FILES).collect()
 }
 
+/// The sound of a film that lies in files of their own, in the order of the torrent.
+///
+/// Files that are called as the film is, with something behind it; those in a folder that is called so; and, where the folder of
+/// the film has no other film, those in a folder for sound, and beside the film what is hardly a song.
+pub fn sound_files(files: &[FileEntry], film: &FileEntry) -> Vec<(FileIndex, TrackInfo)> {
+    if film.kind != MediaKind::Video {
+        return Vec::new();
+    }
+    let is_only_film = is_only_film(files, film);
+    let belongs = |file: &FileEntry, extension: &str| -> Option<String> {
+        let inside = inside(file, film);
+        // Who speaks often stands on the folder.
+        let folder = inside.unwrap_or_default();
+        if let Some(rest) = behind_name(file, film) {
+            return Some(format!("{folder} {rest}"));
+        }
+        inside?;
+        let is_named = folder.split('/').any(|part| part == stem(film.name()));
+        let is_for_sound = words(folder).any(|word| SOUND_FOLDERS.contains(&word.to_lowercase().as_str()));
+        let is_beside = folder.is_empty() && FILM_SOUNDS.contains(&extension);
+        let is_taken = is_named || (is_only_film && (is_beside || is_for_sound));
+        is_taken.then(|| format!("{} {}", folder.replace(stem(film.name()), ""), stem(file.name())))
+    };
+    let tracks = files.iter().filter(|file| file.kind == MediaKind::Audio).filter_map(|file| {
+        let extension = file.name().rsplit_once('.')?.1.to_ascii_lowercase();
+        let said = told(&belongs(file, &extension)?);
+        let track = TrackInfo {
+            stream_index: FIRST_SOUND_FILE.checked_add(file.index.0)?,
+            kind: TrackKind::Audio,
+            codec: extension,
+            mime_codec: None,
+            language: said.language,
+            title: said.title,
+            file_path: None,
+        };
+        Some((file.index, track))
+    });
+    tracks.take(MAX_FILES).collect()
+}
+
+fn folder(file: &FileEntry) -> &str {
+    file.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn is_only_film(files: &[FileEntry], film: &FileEntry) -> bool {
+    let is_another = |file: &FileEntry| {
+        file.index != film.index && file.kind == MediaKind::Video && folder(file) == folder(film)
+    };
+    !files.iter().any(is_another)
+}
+
+/// What stands behind the name of the film in that of the file, if it begins with it.
+fn behind_name<'a>(file: &'a FileEntry, film: &FileEntry) -> Option<&'a str> {
+    let rest = stem(file.name()).strip_prefix(stem(film.name()))?;
+    (!rest.starts_with(char::is_alphanumeric)).then_some(rest)
+}
+
+/// The folders between that of the film and the file; empty beside the film.
+fn inside<'a>(file: &'a FileEntry, film: &FileEntry) -> Option<&'a str> {
+    let (own, films) = (folder(file), folder(film));
+    if films.is_empty() || own == films {
+        return Some(own.strip_prefix(films).unwrap_or_default());
+    }
+    own.strip_prefix(films)?.strip_prefix('/')
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '\'')).filter(|word| !word.is_empty())
+}
+
 fn language_of(word: &str) -> Option<&'static str> {
     let known = LANGUAGES.iter().find(|(code, names)| *code == word || names.contains(&word));
     known.map(|(code, _)| *code)
 }
 
 fn track(file: &FileEntry, form: SubtitleForm, format: String, words: &str) -> SubtitleTrack {
-    let mut track = SubtitleTrack {
+    let said = told(words);
+    SubtitleTrack {
         source: SubtitleSource::File { file_index: file.index },
         form,
         format,
-        language: None,
-        title: None,
-        is_default: false,
-        is_forced: false,
-        is_for_hearing_impaired: false,
-    };
+        language: said.language,
+        title: said.title,
+        is_default: said.is_default,
+        is_forced: said.is_forced,
+        is_for_hearing_impaired: said.is_for_hearing_impaired,
+    }
+}
+
+#[derive(Default)]
+struct Told {
+    language: Option<String>,
+    title: Option<String>,
+    is_default: bool,
+    is_forced: bool,
+    is_for_hearing_impaired: bool,
+}
+
+/// What the words of a name tell.
+fn told(text: &str) -> Told {
+    let mut track = Told::default();
     let mut title: Vec<&str> = Vec::new();
-    let is_border = |c: char| !(c.is_alphanumeric() || c == '\'');
-    for word in words.split(is_border).filter(|word| !word.is_empty()) {
+    for word in words(text) {
         match word.to_lowercase().as_str() {
             "forced" | "форсированные" => track.is_forced = true,
             "default" => track.is_default = true,
             "sdh" | "cc" => track.is_for_hearing_impaired = true,
             // After a language it is the other thing.
             "hi" if track.language.is_some() => track.is_for_hearing_impaired = true,
+            lower if SOUND_FOLDERS.contains(&lower) => {}
             lower => match language_of(lower) {
                 Some(language) if track.language.is_none() => track.language = Some(language.to_owned()),
                 // A region behind its language.
@@ -209,6 +288,39 @@ mod tests {
             ]),
             ["1 - -", "2 en -", "3 ru - forced", "4 en - sdh", "5 pt BR Studio X"]
         );
+    }
+
+    fn sounds(paths: &[&str]) -> Vec<String> {
+        let files = files(paths);
+        let tracks = sound_files(&files, &files[0]);
+        let told = tracks.iter().map(|(index, track)| {
+            assert_eq!(track.stream_index, FIRST_SOUND_FILE + index.0);
+            let (language, title) = (track.language.as_deref(), track.title.as_deref());
+            format!("{index} {} {} {}", track.codec, language.unwrap_or("-"), title.unwrap_or("-"))
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn sound_that_is_called_as_the_film_or_lies_in_a_folder_for_it_belongs_to_it() {
+        assert_eq!(
+            sounds(&[
+                "Show/Show 01.mkv",
+                "Show/Show 01.rus.mka",
+                "Show/Rus Sound/AniDub/Show 01.mka",
+                "Show/Rus Sound/AniDub/Show 02.mka",
+                "Show/Show 02.mkv",
+                "Show/OST/01 Opening.mp3",
+                "Show/Show 01.eng.commentary.AC3",
+                "Show/Show 01.jpg",
+            ]),
+            ["1 mka ru -", "2 mka ru AniDub", "6 ac3 en commentary"]
+        );
+        assert_eq!(
+            sounds(&["film.mkv", "Звук/Гоблин.dts", "dub.ac3", "theme.mp3", "OST/song.flac"]),
+            ["1 dts - Гоблин", "2 ac3 - -"]
+        );
+        assert_eq!(sounds(&["song.mp3", "song.rus.mka"]), [""; 0], "a song has no other sound");
     }
 
     #[test]
