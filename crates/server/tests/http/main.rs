@@ -16,6 +16,7 @@ mod episodes;
 mod film_door;
 mod guard;
 mod import;
+mod map;
 mod network;
 mod openapi;
 #[cfg(target_os = "linux")]
