@@ -1,5 +1,5 @@
-import { TORRENT_NAME } from "./clips";
-import { addTorrent, expect, fillLibrary, test } from "./harness";
+import { SECOND_EPISODE, TORRENT_NAME } from "./clips";
+import { addTorrent, expect, fileIndexOf, fillLibrary, openingPlayer, playsPast, test } from "./harness";
 
 test("a broken magnet is refused with a sentence, and the text stays", async ({ page, server }) => {
   await page.goto(server.url);
@@ -60,6 +60,29 @@ test("language and theme follow the settings at once and stay", async ({ page, s
   await expect(page.getByRole("heading", { name: "Настройки" })).toBeVisible();
   await expect(page.locator("html")).toHaveAttribute("lang", "ru");
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+});
+
+test("what is added plays at once, and another of its files with two presses", async ({
+  page,
+  server,
+  series,
+}) => {
+  await page.goto(server.url);
+  await page.getByRole("textbox", { name: /Magnet link/ }).fill(series.magnet);
+  const player = await openingPlayer(page, () => page.keyboard.press("Enter"));
+  await page.getByRole("status").getByRole("button", { name: "Choose files…" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByRole("radio")).not.toHaveCount(0);
+  await expect(dialog.getByRole("radio").first()).toBeChecked();
+
+  await dialog.getByRole("switch", { name: "Keep" }).click();
+  await expect(dialog.getByRole("switch", { name: "Keep" })).toBeChecked();
+  await dialog.getByRole("radio").nth(1).check();
+  await dialog.getByRole("button", { name: "Play this one" }).click();
+  await expect(dialog).toBeHidden();
+  const index = await fileIndexOf(server, series, SECOND_EPISODE);
+  await expect.poll(() => new URL(player.url()).hash).toBe(`#${series.infoHash}/${index}`);
+  await playsPast(player, 0.3);
 });
 
 test("torrents are named, kept and taken out, and come back as they were", async ({

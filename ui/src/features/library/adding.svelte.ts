@@ -18,6 +18,8 @@ export class Adding {
   problem = $state<string | null>(null);
   pendingCount = $state(0);
   readonly isWorking = $derived(this.pendingCount > 0);
+  /** The torrent whose files are being chosen from. */
+  choosingFrom = $state<string | null>(null);
 
   readonly #host: Host;
   readonly #i18n: I18n;
@@ -99,9 +101,12 @@ export class Adding {
       });
       return;
     }
-    const { info_hash, title } = first.torrent;
+    const { info_hash, title, file_count } = first.torrent;
     if (first.is_new) {
-      this.#toasts.show(t("add.added", { title }), { actions: [undo] });
+      // Before the details are there, nobody knows whether there is a choice.
+      const hasChoice = file_count !== 1;
+      const choose = { label: t("add.chooseFiles"), run: () => (this.choosingFrom = info_hash) };
+      this.#toasts.show(t("add.added", { title }), { actions: hasChoice ? [choose, undo] : [undo] });
     } else {
       const show = { label: t("add.show"), run: () => this.#showTorrent(info_hash) };
       this.#toasts.show(t("add.duplicate", { title }), { actions: [show] });
