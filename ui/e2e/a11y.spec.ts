@@ -51,6 +51,13 @@ for (const colorScheme of ["light", "dark"] as const) {
     await expect(page.getByRole("switch", { name: "HTTPS" })).toBeVisible();
     expect(await violations(page), "settings").toEqual([]);
 
+    await page.goto(`${server.url}/#/import`);
+    await page.getByRole("textbox", { name: "Address of the server" }).fill(new URL(server.url).host);
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("button", { name: "Take over" })).toBeVisible();
+    await page.getByText("Show the torrents").click();
+    expect(await violations(page), "import").toEqual([]);
+
     await page.goto(`${server.url}/player.html#${seeded.infoHash}`);
     await playsPast(page, 0.5);
     await page.keyboard.press("Space");

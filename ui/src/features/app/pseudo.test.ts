@@ -71,6 +71,7 @@ afterEach(cleanup);
 it.each([
   ["#/", "article"],
   ["#/settings", "[data-row=version]"],
+  ["#/import", "form"],
   [`#/torrent/${HASH_A}`, "[role=checkbox]"],
 ])("%s says nothing that was not translated", async (address, last) => {
   location.hash = address;
