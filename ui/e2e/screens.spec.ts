@@ -109,6 +109,13 @@ for (const [language, theme] of isWriting ? LOOKS : LOOKS.slice(0, 2)) {
       service.close();
     }
 
+    await go("#/import");
+    // Another Freshet answers as TorrServer does, and so does this one.
+    await page.locator("main form input").fill(new URL(server.url).host);
+    await page.keyboard.press("Enter");
+    await expect(page.locator("main section h2")).toBeFocused();
+    await look(page, name("import"));
+
     for (const section of ["general", "devices"]) {
       await go(`#/settings/${section}`);
       await expect(page.getByRole("switch").first()).toBeVisible();
