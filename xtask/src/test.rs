@@ -44,24 +44,24 @@ const fn layer(
 const LAYERS: &[Layer] = &[
     layer("fmt", 1, &[], fmt),
     layer("tidy", 1, &[], |shell, _| tidy::tidy(shell)),
-    layer("ui", 4, &[], ui),
+    layer("ui", 3, &[], ui),
     layer("clippy", 5, &[Build], clippy),
-    layer("rust", 16, &[Build, Play, RustTests], rust),
+    layer("rust", 18, &[Build, Play, RustTests], rust),
     layer("codegen", 1, &[Build], bindings),
-    layer("e2e-browser", 9, &[Build, Play, BrowserTests], e2e_browser),
+    layer("e2e-browser", 11, &[Build, Play, BrowserTests], e2e_browser),
     Layer {
         is_deep: true,
         ..layer("openapi", 5, &[Build, Play, RustTests], |shell, _| openapi::check(shell))
     },
     Layer { is_deep: true, ..layer("package", 15, PACKAGE, package) },
-    layer("desktop", 10, &[Build, Desktop], desktop),
-    layer("e2e-desktop", 5, &[Build, Play, Desktop, WindowTests], e2e_desktop),
+    layer("desktop", 9, &[Build, Desktop], desktop),
+    layer("e2e-desktop", 6, &[Build, Play, Desktop, WindowTests], e2e_desktop),
 ];
 
 const PACKAGE: &[Purpose] = &[Build, Desktop, Packages, PackageChecks];
 
 /// Installing what is missing.
-const SETUP_BUDGET: Budget = Budget(7);
+const SETUP_BUDGET: Budget = Budget(4);
 
 /// The layers that build the pages.
 const UI_LAYERS: [&str; 5] = ["ui", "e2e-browser", "package", "desktop", "e2e-desktop"];

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use freshet_model::{
     Access, AppEvent, InfoHash, LinkOffer, MediaKind, NetworkStatus, Notice, NoticeKind, PlayerTarget,
-    Revision,
-    Settings, Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary,
+    Revision, Settings, Snapshot, StoreChange, TorrentAbout, TorrentMarks, TorrentRecord, TorrentSummary,
     TransferStats, Viewer, rules,
 };
 use freshet_store::{ReadError, Store, StoreEvents, StoreSnapshot, StoreState};

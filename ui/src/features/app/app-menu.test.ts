@@ -32,14 +32,14 @@ describe("the menu of a window without a tray", () => {
     render(MainWindow, { page: { host, app: new AppState(), i18n: new I18n(["en"]), toasts: new Toasts() } });
     host.send(snapshot({ torrents: [torrent()] }));
   };
-  const withoutTray = { has_tray: false, can_start_at_login: true };
+  const withoutTray = { has_tray: false, can_start_at_login: true, can_open_links: true };
   const press = async (role: string, name: string | RegExp) => {
     await fireEvent.click(await screen.findByRole("button", { name: "Menu" }));
     await fireEvent.click(screen.getByRole(role, { name }));
   };
 
   it.each([
-    ["in a window with a tray", { has_tray: true, can_start_at_login: true }],
+    ["in a window with a tray", { has_tray: true, can_start_at_login: true, can_open_links: true }],
     ["in a browser", null],
   ])("is not there %s", async (_where, shell) => {
     start(shell);

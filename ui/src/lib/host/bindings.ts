@@ -2,7 +2,7 @@
 
 export type AccessSummary = { has_password: boolean, devices: Array<DeviceSummary>, };
 
-export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "viewers_changed", viewers: Array<Viewer>, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "link_offers_changed", link_offers: Array<LinkOffer>, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
+export type AppEvent = { "type": "snapshot" } & Snapshot | { "type": "torrent_changed", revision: Revision, torrent: TorrentSummary, } | { "type": "torrent_removed", revision: Revision, info_hash: InfoHash, } | { "type": "marks_changed", revision: Revision, marks: TorrentMarks, } | { "type": "settings_changed", revision: Revision, settings: Settings, } | { "type": "access_changed", revision: Revision, access: AccessSummary, } | { "type": "network_changed", network: NetworkStatus, } | { "type": "viewers_changed", viewers: Array<Viewer>, } | { "type": "stats_changed", stats: Array<TransferStats>, } | { "type": "notices_changed", notices: Array<Notice>, } | { "type": "link_offers_changed", link_offers: Array<LinkOffer>, } | { "type": "poster_changed", info_hash: InfoHash, poster: string, } | { "type": "player_target_changed", target: PlayerTarget | null, } | { "type": "transfers_paused", paused: boolean, };
 
 export type AppInfo = { version: string, data_dir: string, 
 /**
@@ -802,7 +802,11 @@ export type TorrentSummary = { info_hash: InfoHash,
 /**
  * As it was given.
  */
-title: string, about: TorrentAbout, category: string, poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, 
+title: string, about: TorrentAbout, category: string, 
+/**
+ * Path of the poster on our own server; empty if there is none. What a client calls the poster is an address of strangers.
+ */
+poster: string, state: TorrentState, error: WireError | null, total_bytes: number, added_at_secs: number, last_opened_at_secs: number | null, 
 /**
  * It is kept: its pieces do not go for others.
  */
