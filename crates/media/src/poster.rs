@@ -40,8 +40,10 @@ pub async fn poster(tools: &Tools, source: Bytes) -> Result<Bytes, PictureError>
     if source.len() as u64 > MAX_POSTER_FILE_BYTES {
         return Err(none("this file is too large for a poster"));
     }
-    let mut child =
-        tools.ffmpeg_for_a_picture().args(arguments(format, decoder)).spawn().map_err(PictureError::Start)?;
+    let mut command = tools.ffmpeg_for_a_picture();
+    command.args(arguments(format, decoder));
+    // It reads what it is given, and connects nowhere.
+    let mut child = tools.spawn(&mut command, "").map_err(PictureError::Start)?;
     let input = child.stdin.take();
     let write = async {
         if let Some(mut input) = input {

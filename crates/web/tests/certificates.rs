@@ -15,6 +15,7 @@ use freshet_web::{FetchError, Interface, Route, TorrentLink, WebClient};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
@@ -46,8 +47,8 @@ fn with_certificates(test: &str, file: &str, body: impl Future<Output = ()>) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
-/// A web server with the certificate in the folder; gives its address.
-async fn https() -> Url {
+/// A web server with the certificate in the folder, which serves until the set is dropped; and its address.
+async fn https() -> (JoinSet<()>, Url) {
     let folder = std::env::var(FOLDER).unwrap();
     let read = |name: &str| std::fs::read(Path::new(&folder).join(name)).unwrap();
     let key = PrivatePkcs8KeyDer::from(read("key.der")).into();
@@ -56,7 +57,8 @@ async fn https() -> Url {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // A client that does not know us hangs up.
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
@@ -65,7 +67,7 @@ async fn https() -> Url {
             let _ = stream.shutdown().await;
         }
     });
-    format!("https://localhost:{port}/a.torrent").parse().unwrap()
+    (serving, format!("https://localhost:{port}/a.torrent").parse().unwrap())
 }
 
 async fn get(client: &WebClient, url: &Url) -> Result<TorrentLink, FetchError> {
@@ -78,7 +80,8 @@ fn a_server_whom_the_system_knows_is_asked() {
         let client = WebClient::new(AddressPolicy::PrivateToo).unwrap();
 
         assert!(!client.trusts_nobody());
-        assert_eq!(get(&client, &https().await).await.unwrap(), TorrentLink::File(b"bytes".to_vec()));
+        let (_serving, url) = https().await;
+        assert_eq!(get(&client, &url).await.unwrap(), TorrentLink::File(b"bytes".to_vec()));
     });
 }
 
@@ -88,7 +91,8 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
         let client = WebClient::new(AddressPolicy::PrivateToo).unwrap();
 
         assert!(!client.trusts_nobody(), "there are certificates, of others");
-        let refused = get(&client, &https().await).await;
+        let (_serving, url) = https().await;
+        let refused = get(&client, &url).await;
         let Err(FetchError::Failed(reason)) = refused else { panic!("{refused:?}") };
         assert!(reason.contains("certificate"), "{reason}");
     });
@@ -100,7 +104,8 @@ fn without_certificates_only_https_is_out_of_reach() {
         let client = WebClient::new(AddressPolicy::PrivateToo).expect("the program starts all the same");
 
         assert!(client.trusts_nobody());
-        let refused = get(&client, &https().await).await;
+        let (_serving, url) = https().await;
+        let refused = get(&client, &url).await;
         assert!(matches!(refused, Err(FetchError::NoCertificates)), "{refused:?}");
         let server = Server::start(|_| vec![answer("200 OK", b"bytes")]).await;
         assert_eq!(get(&client, &server.url()).await.unwrap(), TorrentLink::File(b"bytes".to_vec()));
