@@ -216,7 +216,10 @@ export class PlayerController {
 
   stepFrame(direction: Direction): void {
     this.pause();
-    this.seekBy(direction * FRAME_SECS);
+    const { head, video } = this.screen;
+    // What the video last told of its clock may be some frames old.
+    const shownSecs = video && !head.isJumping ? video.currentTime : this.positionSecs;
+    this.seek(shownSecs + direction * FRAME_SECS);
   }
 
   /** Turns to the next audio track in their order, and gives it; `null` where there is no other. */

@@ -239,6 +239,18 @@ describe("PlayerController", () => {
     expect(rig.reports().at(-1)).toBe("seeked 12");
   });
 
+  it("steps by frames from the picture that is shown, however old the last word of its clock is", async () => {
+    await rig.play();
+    rig.video.currentTime = 5;
+    rig.video.emit("timeupdate");
+    rig.video.currentTime = 5.2;
+
+    rig.player.stepFrame(1);
+    expect(rig.video.currentTime).toBeCloseTo(5.2 + 1 / 24);
+    rig.player.stepFrame(1);
+    expect(rig.video.currentTime, "while the first step is on its way").toBeCloseTo(5.2 + 2 / 24);
+  });
+
   it("starts one new run for a whole movement of the hand", async () => {
     await rig.play();
     for (const secs of [100, 150, 210]) {
