@@ -243,6 +243,14 @@ if (ENGINE === "libmpv") {
     assert.equal(size, "320x180");
     assert.match(name, /^Test show.*\.png$/);
   });
+
+  step("a screenshot that can't be written is not called saved", async () => {
+    const pictures = join(folder, "pictures");
+    rmSync(pictures, { recursive: true });
+    writeFileSync(pictures, "where the folder was");
+    await press(CONTROL, "s");
+    await until("the refusal", async () => (await text()).includes("The picture could not be saved."));
+  });
 }
 
 step("the next episode follows in the same window", async () => {

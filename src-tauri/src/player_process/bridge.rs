@@ -111,8 +111,8 @@ impl Request {
             }
             Self::Night { is_on } => mpv.set("af", if is_on { NIGHT } else { "" }),
             Self::Screenshot { name } => {
-                let path = picture_path(&name).ok_or("there is no folder for pictures")?;
-                mpv.command(&["screenshot-to-file", &path.to_string_lossy(), "video"])
+                // Without a name libmpv refuses, and the page hears of it as of any other failure.
+                mpv.screenshot(&picture_path(&name).unwrap_or_default().to_string_lossy())
             }
             Self::Fit { fit } => {
                 mpv.set("keepaspect", yes_or_no(fit != Fit::Fill))?;

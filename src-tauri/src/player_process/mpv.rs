@@ -111,6 +111,15 @@ impl Mpv {
 
     /// Queues a command; its words are never parsed, so they may hold anything but a zero. An error comes as an event.
     pub(super) fn command(&self, words: &[&str]) -> Result<(), String> {
+        self.ask(words, 0)
+    }
+
+    /// Writes the picture without words on it to a new file; [`Event::Screenshot`] tells how it ended.
+    pub(super) fn screenshot(&self, path: &str) -> Result<(), String> {
+        self.ask(&["screenshot-to-file", path, "video"], events::SCREENSHOT)
+    }
+
+    fn ask(&self, words: &[&str], reply: u64) -> Result<(), String> {
         let words: Vec<CString> = words
             .iter()
             .map(|word| CString::new(*word))
@@ -119,7 +128,7 @@ impl Mpv {
         let mut pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
         pointers.push(std::ptr::null());
         // SAFETY: the handle is live; the list ends with a null pointer, its words with a zero, and all of it is copied.
-        self.check(unsafe { (self.functions.command_async)(self.handle, 0, pointers.as_ptr()) })
+        self.check(unsafe { (self.functions.command_async)(self.handle, reply, pointers.as_ptr()) })
     }
 
     pub(super) fn set(&self, property: &str, value: &str) -> Result<(), String> {

@@ -29,6 +29,9 @@ const FREQUENT_EVERY: Duration = Duration::from_millis(100);
 /// Strangers fill the list of tracks; nothing longer than this goes to the page.
 const MAX_VALUE_BYTES: usize = 256 * 1024;
 
+/// What screenshots are known by among the answers to commands.
+pub(super) const SCREENSHOT: u64 = 1;
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(in crate::player_process) enum Event {
@@ -49,6 +52,10 @@ pub(in crate::player_process) enum Event {
     /// A command that was refused.
     Refused {
         error: String,
+    },
+    /// The answer to the first screenshot that has none yet: without an error it is saved.
+    Screenshot {
+        error: Option<String>,
     },
 }
 
@@ -102,6 +109,9 @@ impl Mpv {
             ffi::EVENT_FILE_LOADED => Event::FileLoaded,
             ffi::EVENT_SEEK => Event::Seek,
             ffi::EVENT_PLAYBACK_RESTART => Event::Restart,
+            ffi::EVENT_COMMAND_REPLY if event.reply_userdata == SCREENSHOT => {
+                Event::Screenshot { error: (event.error < 0).then(|| self.error_text(event.error)) }
+            }
             ffi::EVENT_COMMAND_REPLY if event.error < 0 => {
                 Event::Refused { error: self.error_text(event.error) }
             }

@@ -216,6 +216,7 @@ export class FilmEngine implements Engine {
         return;
       case "seek":
       case "refused":
+      case "screenshot":
       case "fullscreen":
         return;
     }

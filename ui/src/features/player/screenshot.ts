@@ -25,8 +25,15 @@ export async function saveScreenshot(video: HTMLVideoElement, name: string, atSe
 /** The same of a picture that is below the page: who plays it writes it among the person's pictures. */
 export function askForScreenshot(film: FilmPort, name: string, atSecs: number): Promise<string> {
   const fileName = screenshotName(name, atSecs);
-  film.ask({ kind: "screenshot", name: fileName });
-  return Promise.resolve(fileName);
+  return new Promise((resolve, reject) => {
+    const stop = film.onFilmEvent((event) => {
+      if (event.kind !== "screenshot") return;
+      stop();
+      if (event.error === null) resolve(fileName);
+      else reject(new Error(event.error));
+    });
+    film.ask({ kind: "screenshot", name: fileName });
+  });
 }
 
 const MAX_NAME_CHARS = 80;

@@ -2,11 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { FakeHost } from "../../lib/host/fake";
 import type { Chapter } from "../../lib/host/bindings";
+import type { FilmEvent } from "../../lib/host/film-window";
 import { Awake } from "./awake";
+import type { FilmPort } from "./film-engine";
 import { LoopControl } from "./loop.svelte";
 import { PictureControl } from "./picture.svelte";
 import { LOOK_EVERY_MS, PieceMap, standAt } from "./piece-map.svelte";
-import { screenshotName } from "./screenshot";
+import { askForScreenshot, screenshotName } from "./screenshot";
 import { SKIP_SHOWN_MS, SkipOffer } from "./skip-offer.svelte";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -104,6 +106,28 @@ describe("the picture", () => {
     expect(screenshotName('A/B: "C"?.mkv', 3725)).toBe("A B C .mkv 1.02.05.png");
     expect(screenshotName("\u0000", 5)).toBe("Freshet 0.05.png");
     expect(screenshotName("я".repeat(300), 5)).toBe(`${"я".repeat(80)} 0.05.png`);
+  });
+
+  it("below the page is saved when whoever plays it says so, and not when it could not be written", async () => {
+    const listeners = new Set<(event: FilmEvent) => void>();
+    const film: FilmPort = {
+      ask: () => undefined,
+      isThere: () => Promise.resolve(true),
+      onFilmEvent: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const say = (event: FilmEvent) => [...listeners].forEach((listener) => listener(event));
+
+    const saved = askForScreenshot(film, "River", 5);
+    say({ kind: "restart" });
+    say({ kind: "screenshot", error: null });
+    await expect(saved).resolves.toBe("River 0.05.png");
+    const lost = askForScreenshot(film, "River", 5);
+    say({ kind: "screenshot", error: "error running command" });
+    await expect(lost).rejects.toThrow("error running command");
+    expect(listeners.size).toBe(0);
   });
 });
 

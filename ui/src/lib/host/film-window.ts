@@ -30,6 +30,7 @@ export type FilmEvent =
   | { kind: "file_loaded" | "seek" | "restart" }
   | { kind: "end"; error: string | null }
   | { kind: "refused"; error: string }
+  | { kind: "screenshot"; error: string | null }
   | { kind: "fullscreen"; is_on: boolean };
 
 /** What the process puts into its page before any script of ours runs. */
