@@ -241,13 +241,12 @@ class Freshet(HttpProduct):
         self.poll_http(self.port, "/echo")
 
     def set_budget(self, budget_bytes):
-        sets = self.post({"action": "get"}, "/settings")
-        self.post({"action": "set", "sets": {**sets, "CacheSize": budget_bytes}}, "/settings")
+        self.post({"disk_budget_bytes": budget_bytes}, "/rpc/settings_update")
 
     def post(self, body, path="/torrents"):
         b = json.dumps(body).encode()
         s = socket.create_connection(("127.0.0.1", self.port), 120)
-        s.sendall(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\nContent-Length: {len(b)}\r\nConnection: close\r\n\r\n".encode() + b)
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\nX-Freshet: 1\r\nContent-Length: {len(b)}\r\nConnection: close\r\n\r\n".encode() + b)
         out = b""
         while True:
             c = s.recv(65536)
