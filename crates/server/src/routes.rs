@@ -286,11 +286,12 @@ mod tests {
         // A new route of ours has to be written down here too, with the rule that was thought about.
         assert_eq!(of(Rule::Command).collect::<Vec<_>>(), ["/rpc/{command}"]);
         assert_eq!(of(Rule::Events).collect::<Vec<_>>(), ["/report/{hash}", "/events"]);
-        assert_eq!(of(Rule::Media).collect::<Vec<_>>(), ["/media/{token}/{part}"]);
+        let media = ["/poster/{hash}/{version}", "/media/{token}/{part}"];
+        assert_eq!(of(Rule::Media).collect::<Vec<_>>(), media);
         let own = ["/torznab/test", "/shutdown", "/shutdown/{*reason}"];
         assert_eq!(of(Rule::Own).collect::<Vec<_>>(), own);
         assert_eq!(of(Rule::Page).count(), 0, "the fallback serves the pages");
-        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 7);
+        assert_eq!(of(Rule::Clients).count(), ROUTES.len() - 8);
     }
 
     #[test]
