@@ -55,6 +55,7 @@ test("the tray says how it stands, does what it offers, and keeps the program wh
   assert.deepEqual(await rpc(server, "app_info", {}).then(({ shell }) => shell), {
     has_tray: true,
     can_start_at_login: true,
+    can_open_links: true,
   });
   const isChecked = async (label) => (await menu()).find((entry) => entry.label === label).checked;
 
